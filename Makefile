@@ -1,0 +1,73 @@
+# The interface of the project: readers run `make book`, contributors and CI run `make test`.
+#
+#   TORCH=cpu      install PyTorch's CPU build (about 1 GB instead of 5 GB)
+#   BROWSER=none   leave the browser tests out
+#   PYTHON=…       the Python that .venv is made with (3.10 to 3.13)
+
+PYTHON ?= python3
+TORCH ?= default
+BROWSER ?=
+VENV := .venv
+BIN := $(VENV)/bin
+HTML := book/_build/html
+SITE := $(HTML)/index.html
+# Jupyter Book asks its kernels where they are; nothing of the user's own configuration may leak into the build.
+export JUPYTER_PLATFORM_DIRS := 1
+export PYTHONNOUSERSITE := 1
+
+.PHONY: book test lint unit site nbval html browser lock anchors clean
+
+book: $(VENV)/installed
+	$(BIN)/jb build book
+	@echo
+	@echo "The site is in $(abspath $(HTML)). To look at it:"
+	@echo "    $(BIN)/python -m http.server --directory $(HTML) 8000    # then open http://localhost:8000"
+
+# In this order: what is quick to fail comes first; the site is built once and looked at by all that follow.
+test: lint browser unit site nbval html
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/zizmor --offline --quiet --pedantic .github/workflows
+
+unit: $(VENV)/installed
+	$(BIN)/pytest tests/unit
+
+site: $(VENV)/installed
+	$(BIN)/jb build book -W -n --keep-going
+
+# Every page's notebook, as the build executed it, again and with equal outputs.
+nbval: site
+	$(BIN)/pytest --nbval --nbval-cell-timeout=300 -p no:cacheprovider -q book/_build/jupyter_execute
+
+html: site browser
+	BROWSER='$(BROWSER)' $(BIN)/pytest tests/site tests/browser
+
+browser: $(VENV)/installed
+	BROWSER='$(BROWSER)' $(BIN)/python tests/browser/chromium.py
+
+# The Python is checked first: pip's own message, many lines later, would not name the cause.
+$(VENV)/installed: requirements.txt pyproject.toml
+	$(PYTHON) tests/python_version.py
+	$(PYTHON) -m venv $(VENV)
+ifeq ($(TORCH),cpu)
+	grep -E '^torch(vision)?==' requirements.txt > $(VENV)/torch.txt
+	$(BIN)/python -m pip install --index-url https://download.pytorch.org/whl/cpu --requirement $(VENV)/torch.txt
+	grep -vE '^(cuda-|nvidia-|triton)' requirements.txt > $(VENV)/requirements.txt
+	$(BIN)/python -m pip install --requirement $(VENV)/requirements.txt
+else
+	$(BIN)/python -m pip install --requirement requirements.txt
+endif
+	touch $@
+
+lock: $(VENV)/installed
+	$(BIN)/uv pip compile --universal --python-version 3.10 --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command 'make lock' --output-file requirements.txt requirements.in
+
+# ZH and EN are checkouts of the book's repositories that have the commits named in editions.yaml.
+anchors: $(VENV)/installed
+	$(BIN)/python tests/upstream/anchors.py --zh $(ZH) --en $(EN)
+
+clean:
+	$(BIN)/jb clean --all book

@@ -1,0 +1,16 @@
+"""The Sphinx extension behind the site: titles from the book, executed pages, errata as cards, a table and data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from . import cards, execution, proofs, titles
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    for part in (titles, proofs, execution, cards):
+        part.setup(app)
+    # What pages leave in the environment travels in `env.metadata`, which Sphinx merges itself.
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
