@@ -32,7 +32,7 @@ lint: $(VENV)/installed
 	$(BIN)/zizmor --offline --quiet --pedantic .github/workflows
 
 unit: $(VENV)/installed
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit tests/build
 
 site: $(VENV)/installed
 	$(BIN)/jb build book -W -n --keep-going
@@ -62,8 +62,7 @@ endif
 	touch $@
 
 lock: $(VENV)/installed
-	$(BIN)/uv pip compile --universal --python-version 3.10 --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command 'make lock' --output-file requirements.txt requirements.in
+	$(BIN)/uv pip compile --universal --python-version 3.10 --no-emit-index-url --no-emit-find-links --output-file requirements.txt requirements.in
 
 # ZH and EN are checkouts of the book's repositories that have the commits named in editions.yaml.
 anchors: $(VENV)/installed

@@ -1,5 +1,6 @@
 """Every page: links resolve, nothing comes from elsewhere, titles and exercises are the book's."""
 
+import copy
 import re
 from urllib.parse import unquote, urldefrag
 
@@ -70,14 +71,14 @@ def test_style_sheets_load_nothing_from_elsewhere(html):
 
 def test_references_are_resolved(pages):
     for name, soup in pages.items():
-        article = soup.find("article") or soup
-        assert "??" not in article.get_text().replace("???", ""), name
-        assert not article.select(".problematic, .system-message"), name
+        assert not soup.select(".problematic, .system-message"), name
+        # What Sphinx cannot number it writes as a link or a label with ??.
+        assert not [link for link in soup.select("a.reference, span.caption-number") if link.get_text().strip().endswith("??")], name
 
 
 def test_no_markup_is_left_in_the_text(pages):
     for name, soup in pages.items():
-        article = soup.find("article") or soup
+        article = copy.copy(soup.find("article") or soup)
         for code in article.select("pre, code"):
             code.extract()
         text = article.get_text()
@@ -89,14 +90,12 @@ def test_every_exercise_of_the_book_is_answered_with_a_check(pages, notebooks):
     for name, (section, soup) in book_pages(pages).items():
         for number in range(1, section.exercises + 1):
             label = f"{name.split('/')[-1].removesuffix('.html')}-{number}"
-            exercise = [
-                node for node in soup.select(".exercise") if (node.get("id") or "").endswith(f"-{number}") and node["id"].startswith("ex-")
-            ]
+            exercise = [node for node in soup.select(".exercise[id]") if re.fullmatch(rf"ex-[a-z]+-{number}", node["id"])]
             assert exercise, f"{label}: no exercise"
             solution = soup.find(id=exercise[0]["id"].replace("ex-", "sol-", 1))
             assert solution is not None and "solution" in solution["class"], f"{label}: no solution"
             code = " ".join(cell.get_text() for cell in solution.select(".cell_input"))
-            assert re.search(r"\bassert\b|assert_close|assert_equal|verdict\(", code), f"{label}: nothing is checked in its solution"
+            assert re.search(r"\b(assert|assert_close|close|verdict)\b", code), f"{label}: nothing is checked in its solution"
 
 
 def test_figures_have_alternative_text(pages):
@@ -112,9 +111,8 @@ def test_every_executed_page_says_how_it_was_executed(pages, notebooks):
     assert notebooks
     for name in notebooks:
         run = pages[f"{name}.html"].select_one(".d2l-run").get_text()
-        assert re.search(r"Python 3\.\d+\.\d+、torch \d+\.\d+\.\d+、(CPU|CUDA|MPS) 执行，用时 \d+\.\d 秒；版本 [0-9a-f]{7,}\+?。", run), (
-            f"{name}: {run}"
-        )
+        versions = r"Python 3\.\d+\.\d+、torch \d+\.\d+\.\d+、(CPU|CUDA|MPS)"
+        assert re.search(versions + r" 执行，用时 \d+\.\d 秒；版本 [0-9a-f]{7,}\+?。", run), f"{name}: {run}"
 
 
 def test_pages_with_cells_are_executed(pages, notebooks):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import platform
 import re
 import subprocess
@@ -26,6 +28,19 @@ logger = logging.getLogger(__name__)
 
 DEVICES = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS"}
 DISPLAY_NAME = re.compile(r"^(\s+display_name: *)(\S.*)$", re.M)
+
+
+def own_ipython_settings(app: Sphinx) -> None:
+    """Give the kernels settings of the build's own.
+
+    A reader's start-up files would leak into the outputs, and every kernel would warn that it talks to this machine
+    without encryption.
+    """
+    folder = Path(app.outdir).parent / "ipython"
+    settings = folder / "profile_default" / "ipython_kernel_config.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(json.dumps({"IPKernelApp": {"log_level": "ERROR"}}), encoding="utf-8")
+    os.environ["IPYTHONDIR"] = str(folder)
 
 
 def code_of(text: str) -> str | None:
@@ -82,7 +97,7 @@ def after_page(app: Sphinx, doctree: nodes.document) -> None:
         # The cell and the error are in the warning that MyST-NB has given; the build ends with the list of such pages.
         env.metadata[env.docname]["d2l_errata_failed"] = run["error"]
     logger.info("      %s", "cached" if cached else f"{run['runtime'] or 0:.1f} s")
-    if cached:
+    if run["succeeded"]:
         _restore_outputs(env)
     doctree.append(_footer(app, run["runtime"] or 0))
 
@@ -93,7 +108,11 @@ def executed_notebook(env: BuildEnvironment) -> Path:
 
 
 def _restore_outputs(env: BuildEnvironment) -> None:
-    """Put the cached outputs into the page's notebook: MyST-NB shows them on the page, but writes the notebook without."""
+    """Put all outputs into the page's notebook, as the cache has them.
+
+    MyST-NB shows them on the page, but writes the notebook without what ``glue`` has recorded, and without any output
+    where it took them from the cache.
+    """
     path = executed_notebook(env)
     _, notebook = get_cache(env.mystnb_config.execution_cache_path).merge_match_into_notebook(nbformat.read(path, 4))
     nbformat.write(notebook, path)
@@ -131,6 +150,7 @@ def _footer(app: Sphinx, seconds: float) -> nodes.container:
 
 
 def setup(app: Sphinx) -> None:
+    app.connect("builder-inited", own_ipython_settings)
     app.connect("env-get-outdated", outdated)
     app.connect("env-before-read-docs", count_pages)
     app.connect("source-read", before_page)
