@@ -29,7 +29,7 @@ test: lint browser unit site nbval html
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/zizmor --offline --quiet --pedantic .github/workflows
+	$(BIN)/zizmor --offline --quiet --pedantic --strict-collection .github
 
 unit: $(VENV)/installed
 	$(BIN)/pytest tests/unit tests/build

@@ -20,7 +20,7 @@ def test_anchor_is_as_it_was_checked(entry):
     """The book itself isn't here; its files were, when the digests were recorded."""
     recorded = {edition: seen["digest"] for edition, seen in RECORD.get(entry.id, {}).items()}
     assert recorded == {edition: anchors.digest(entry, edition) for edition in entry.editions}, (
-        "find, replace, file or origin has changed since it was checked against the book's repositories: "
+        "book, fixed, find, replace, file or origin has changed since it was checked against the book's repositories: "
         "run `make anchors ZH=… EN=…` with checkouts of them"
     )
 

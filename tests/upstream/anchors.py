@@ -23,11 +23,11 @@ RECORD = FOLDER / "anchors.json"
 
 
 def digest(entry: Erratum, edition: str) -> str:
-    """Digest of what an entry says about the text of one edition."""
+    """Digest of what an entry says about the text of one edition, the formulas shown on its card included."""
     anchor = entry.editions[edition]
     commits = [editions()[key].commit for key in sorted(editions())]
-    text = json.dumps([commits, anchor.file, anchor.find, anchor.replace, entry.origin, entry.origin_edition])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    said = [entry.book, entry.fixed, anchor.file, anchor.find, anchor.replace, entry.origin, entry.origin_edition]
+    return hashlib.sha256(json.dumps([commits, said]).encode()).hexdigest()[:16]
 
 
 def read(checkout: Path, edition: str, file: str) -> str | None:
