@@ -1,15 +1,14 @@
-"""Automatic differentiation from scratch: dual numbers (forward accumulation) and a tape (reverse accumulation).
+"""Automatic differentiation from scratch: :class:`Dual` for forward accumulation, :class:`Node` for reverse accumulation.
 
-Both modes share one table of elementary functions, each given as the function and its partial derivatives. They
-differ in one thing only: a :class:`Dual` multiplies by the partial derivatives at once, from the input side, while a
-:class:`Node` stores them and multiplies later, from the output side.
+Both use one table of elementary functions, each given by its value and its partial derivatives. A :class:`Dual`
+multiplies by the partial derivatives at once; a :class:`Node` keeps them on edges and multiplies later, from the end.
 
 >>> x = Dual(2.0, 1.0)                       # value 2, derivative with respect to itself 1
 >>> x * x + 3 * x
 Dual(value=10.0, tangent=7.0)
 >>> x = Node(2.0)
->>> (x * x + 3 * x).backward()
->>> x.grad
+>>> y = x * x + 3 * x
+>>> y.backward()[x]
 7.0
 
 Source: Griewank and Walther, *Evaluating Derivatives*, 2nd edition (SIAM, 2008), chapters 3 and 4.
@@ -23,61 +22,45 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Real
-from typing import Any
-from weakref import finalize
 
 # -- what things cost -------------------------------------------------------------------------------------------------
 
 
 class Cost:
-    """What was counted while :func:`counted` was open.
+    """What :func:`counted` counts.
 
     Attributes:
-        passes: derivative passes (one tangent carried forward, or one adjoint carried back).
         multiplications: products "partial derivative times tangent or adjoint", one for each edge of the graph.
-        alive: duals and nodes made inside and not yet freed.
-        peak: the largest ``alive`` seen.
+        alive: duals and nodes made and not yet freed.
+        peak: the largest ``alive``.
     """
 
     def __init__(self) -> None:
-        self.passes = self.multiplications = self.alive = self.peak = 0
-
-    def __repr__(self) -> str:
-        return f"Cost(passes={self.passes}, multiplications={self.multiplications}, peak={self.peak})"
-
-    def _made(self, result: Any) -> None:
-        self.alive += 1
-        self.peak = max(self.peak, self.alive)
-        finalize(result, self._freed).atexit = False
-
-    def _freed(self) -> None:
-        self.alive -= 1
+        self.multiplications = self.alive = self.peak = 0
 
 
-_open: list[Cost] = []
+_costs = [Cost()]  # the last one is counting
 
 
 @contextmanager
 def counted() -> Iterator[Cost]:
-    """Count costs in a ``with`` block.
+    """Count the costs of a ``with`` block.
 
     >>> with counted() as cost:
     ...     _ = jacobian_forward(lambda x: [x[0] * x[1]], [3.0, 5.0])
-    >>> cost.passes, cost.multiplications
-    (2, 2)
+    >>> cost.multiplications
+    2
     """
-    cost = Cost()
-    _open.append(cost)
+    _costs.append(Cost())
     try:
-        yield cost
+        yield _costs[-1]
     finally:
-        _open.remove(cost)
+        _costs.pop()
 
 
-def times(partial: Any, factor: Any) -> Any:
+def times(partial, factor):
     """One multiplication of the chain rule, counted."""
-    for cost in _open:
-        cost.multiplications += 1
+    _costs[-1].multiplications += 1
     return partial * factor
 
 
@@ -85,16 +68,15 @@ def times(partial: Any, factor: Any) -> Any:
 
 
 class Number:
-    """Arithmetic that :class:`Dual` and :class:`Node` share: every operator is an elementary function."""
+    """What :class:`Dual` and :class:`Node` share: a value, and operators that are elementary functions."""
 
-    value: Any
+    def __init__(self, value) -> None:
+        self.value, self.cost = value, _costs[-1]
+        self.cost.alive += 1
+        self.cost.peak = max(self.cost.peak, self.cost.alive)
 
-    def _begin(self, value: Any) -> None:
-        if not isinstance(value, (Real, Number)):
-            raise TypeError(f"{type(self).__name__} needs a real number (or a Dual or Node) as value; got {type(value).__name__}")
-        self.value = value
-        for cost in _open:
-            cost._made(self)
+    def __del__(self) -> None:
+        self.cost.alive -= 1
 
     def __add__(self, v):
         return add(self, v)
@@ -121,99 +103,72 @@ class Number:
         return div(v, self)
 
     def __neg__(self):
-        return mul(-1.0, self)
+        return -1.0 * self
 
     def __pow__(self, p):
         return power(p)(self)
 
-    # Comparisons steer control flow; they see values only, so no derivative flows through them.
-    def __lt__(self, v):
-        return self.value < _value(v)
-
-    def __le__(self, v):
-        return self.value <= _value(v)
-
-    def __gt__(self, v):
-        return self.value > _value(v)
-
-    def __ge__(self, v):
-        return self.value >= _value(v)
-
-
-def _value(u: Any) -> Any:
-    return u.value if isinstance(u, Number) else u
-
 
 class Dual(Number):
-    """A value and its tangent: the derivative along one direction in input space.
+    """A value and its tangent: the derivative along one direction of input.
 
     >>> Dual(3.0, 1.0) ** 2
     Dual(value=9.0, tangent=6.0)
     """
 
-    def __init__(self, value: Any, tangent: Any = 0.0) -> None:
-        self._begin(value)
+    def __init__(self, value, tangent=0.0) -> None:
+        super().__init__(value)
         self.tangent = tangent
 
     def __repr__(self) -> str:
         return f"Dual(value={self.value}, tangent={self.tangent})"
 
     @classmethod
-    def apply(cls, phi: Elementary, *u: Any) -> Dual:
-        """φ(u) with tangent Σᵢ ∂ᵢφ(u)·u̇ᵢ; what is not a dual is a constant."""
+    def apply(cls, phi: Elementary, *u) -> Dual:
+        """φ(u) with tangent Σᵢ ∂ᵢφ(u)·u̇ᵢ; the others are constants."""
         values = [x.value if isinstance(x, cls) else x for x in u]
-        partials = zip(phi.partials(*values), u, strict=True)
-        terms = [times(d, x.tangent) for d, x in partials if isinstance(x, cls)]
-        return cls(phi(*values), sum(terms[1:], terms[0]))
+        pairs = zip(u, phi.partials(*values))
+        terms = [times(d, x.tangent) for x, d in pairs if isinstance(x, cls)]
+        return cls(phi(*values), sum(terms))
 
 
 class Node(Number):
-    """A value and the edges to the nodes it was computed from: one entry of the tape.
-
-    Attributes:
-        edges: pairs (parent, partial derivative); empty for a leaf.
-        grad: at a leaf, the sum of all adjoints that :meth:`backward` has brought there.
-    """
+    """A value, and an edge (u, ∂self/∂u) to each node u it was made from."""
 
     _clock = itertools.count()
 
-    def __init__(self, value: Any, edges: Sequence[tuple[Node, Any]] = ()) -> None:
-        self._begin(value)
+    def __init__(self, value, edges=()) -> None:
+        super().__init__(value)
         self.edges = edges
-        self.grad: Any = 0.0
-        self.time = next(self._clock)  # a node is always made after its parents
+        self.time = next(self._clock)  # parents are older
 
     def __repr__(self) -> str:
         return f"Node(value={self.value})"
 
     @classmethod
-    def apply(cls, phi: Elementary, *u: Any) -> Node:
-        """φ(u) with an edge ∂ᵢφ(u) to each uᵢ that is a node; the others are constants."""
+    def apply(cls, phi: Elementary, *u) -> Node:
+        """φ(u) with edges (uᵢ, ∂ᵢφ(u)); the others are constants."""
         values = [x.value if isinstance(x, cls) else x for x in u]
-        partials = zip(u, phi.partials(*values), strict=True)
-        return cls(phi(*values), [(x, d) for x, d in partials if isinstance(x, cls)])
+        pairs = zip(u, phi.partials(*values))
+        edges = [(x, d) for x, d in pairs if isinstance(x, cls)]
+        return cls(phi(*values), edges)
 
-    def backward(self, adjoint: Any = 1.0) -> None:
-        """Add adjoint · ∂self/∂leaf to the grad of every leaf this node was computed from."""
-        for cost in _open:
-            cost.passes += 1
-        adjoints: dict[Node, Any] = {self: adjoint}
-        for node in self.ancestors():
-            v = adjoints.pop(node)  # complete: all nodes that use this one came before it
-            if not node.edges:
-                node.grad = node.grad + v
-            for parent, d in node.edges:
-                term = times(d, v)
-                adjoints[parent] = adjoints[parent] + term if parent in adjoints else term
+    def backward(self, adjoint=1.0) -> dict:
+        """adjoint · ∂self/∂u for every node u that this one depends on."""
+        adjoints = {self: adjoint}
+        for node in self.ancestors():  # all users of a node come before it
+            for u, d in node.edges:
+                term = times(d, adjoints[node])
+                adjoints[u] = adjoints[u] + term if u in adjoints else term
+        return adjoints
 
     def ancestors(self) -> list[Node]:
-        """This node and all it was computed from, latest first; other branches are left out."""
+        """This node and all it depends on, latest first."""
         seen, stack = {self}, [self]
         while stack:
-            for parent, _ in stack.pop().edges:
-                if parent not in seen:
-                    seen.add(parent)
-                    stack.append(parent)
+            new = {u for u, _ in stack.pop().edges} - seen
+            seen |= new
+            stack += new
         return sorted(seen, key=lambda node: node.time, reverse=True)
 
 
@@ -221,20 +176,18 @@ class Node(Number):
 
 
 class Elementary:
-    """An elementary function φ: its value on plain numbers, and its partial derivatives on any numbers.
+    """An elementary function φ.
 
     Args:
-        value: φ, taking floats and returning a float.
-        partials: takes the same arguments, returns the tuple (∂₁φ, ∂₂φ, …); written with elementary functions, so
-            that numbers can be nested for higher derivatives.
+        value: φ of plain numbers.
+        partials: (∂₁φ, ∂₂φ, …) at the same arguments, written with elementary functions: a Node may hold a Dual.
     """
 
-    def __init__(self, value: Callable[..., Any], partials: Callable[..., tuple[Any, ...]]) -> None:
-        self.value = value
-        self.partials = partials
+    def __init__(self, value: Callable, partials: Callable[..., tuple]) -> None:
+        self.value, self.partials = value, partials
 
-    def __call__(self, *u: Any) -> Any:
-        """φ(u): a plain number of plain numbers; a Node where one of them is a node, else a Dual where one is a dual."""
+    def __call__(self, *u):
+        """φ(u): a Node where one of the arguments is a node, else a Dual where one is a dual, else a plain number."""
         for kind in (Node, Dual):
             if any(isinstance(x, kind) for x in u):
                 return kind.apply(self, *u)
@@ -250,15 +203,10 @@ log = Elementary(math.log, lambda u: (1 / u,))
 sin = Elementary(math.sin, lambda u: (cos(u),))
 cos = Elementary(math.cos, lambda u: (-sin(u),))
 tanh = Elementary(math.tanh, lambda u: (1 - tanh(u) ** 2,))
-relu = Elementary(lambda u: max(u, 0.0), lambda u: (1.0 if u > 0 else 0.0,))
 
 
 def power(p: float) -> Elementary:
-    """The elementary function u ↦ uᵖ for a constant p.
-
-    Raises:
-        TypeError: p is not a plain number.
-    """
+    """u ↦ uᵖ for a constant p."""
     if not isinstance(p, Real):
         raise TypeError(f"the exponent must be a plain number, got {type(p).__name__}; write exp(p * log(u)) instead")
     return Elementary(lambda u: math.pow(u, p), lambda u: (p * u ** (p - 1) if p else 0.0,))
@@ -267,53 +215,40 @@ def power(p: float) -> Elementary:
 # -- derivatives of functions -----------------------------------------------------------------------------------------
 
 
-def jacobian_forward(f: Callable[[list], Sequence], x: Sequence[float]) -> list[list[float]]:
-    """The Jacobian of f at x by forward accumulation: pass j gives column j, so n passes.
+def tangent(u):
+    """The tangent of a dual; that of a constant is 0."""
+    return u.tangent if isinstance(u, Dual) else 0.0
 
-    Args:
-        f: takes a list of n numbers, returns a list of m numbers; written with this module's functions.
-        x: n floats.
 
-    Returns:
-        m rows of n floats, ``J[i][j]`` = ∂fᵢ/∂xⱼ.
-
-    Raises:
-        ValueError: x is empty.
-        TypeError: f returns something else than a list or a tuple.
+def jacobian_forward(f: Callable[[list], Sequence], x: Sequence) -> list[list]:
+    """Rows of the Jacobian of f (list of numbers to list of numbers) at x, by forward accumulation: one pass for each input.
 
     >>> jacobian_forward(lambda x: [x[0] * x[1], x[0] + 2 * x[1]], [3.0, 5.0])
     [[5.0, 3.0], [1.0, 2.0]]
     """
     columns = []
-    for j in _inputs(x):
-        for cost in _open:
-            cost.passes += 1
+    for j in range(len(x)):
         y = f([Dual(a, 1.0) if i == j else a for i, a in enumerate(x)])  # the other inputs are constants
-        columns.append([v.tangent if isinstance(v, Dual) else 0.0 for v in _outputs(y)])
-    return [list(row) for row in zip(*columns, strict=True)]
+        columns.append([tangent(v) for v in y])
+    return [list(row) for row in zip(*columns)]
 
 
-def jacobian_reverse(f: Callable[[list], Sequence], x: Sequence[float]) -> list[list[float]]:
-    """The Jacobian of f at x by reverse accumulation: pass i gives row i, so m passes over one recorded graph.
-
-    Arguments, result and errors are those of :func:`jacobian_forward`.
+def jacobian_reverse(f: Callable[[list], Sequence], x: Sequence) -> list[list]:
+    """The same by reverse accumulation: one pass for each output, all over one recorded graph.
 
     >>> jacobian_reverse(lambda x: [x[0] * x[1], x[0] + 2 * x[1]], [3.0, 5.0])
     [[5.0, 3.0], [1.0, 2.0]]
     """
-    leaves = [Node(x[j]) for j in _inputs(x)]
+    leaves = [Node(a) for a in x]
     rows = []
-    for v in _outputs(f(leaves)):
-        for leaf in leaves:
-            leaf.grad = 0.0
-        if isinstance(v, Node):
-            v.backward()
-        rows.append([leaf.grad for leaf in leaves])
+    for v in f(leaves):
+        adjoints = v.backward() if isinstance(v, Node) else {}
+        rows.append([adjoints.get(u, 0.0) for u in leaves])
     return rows
 
 
-def gradient(f: Callable[[list], Any], x: Sequence[float]) -> list[float]:
-    """The gradient at x of a function f of n numbers with one number as result, by one reverse pass.
+def gradient(f: Callable, x: Sequence) -> list:
+    """The gradient at x of a function with one number as result: one reverse pass.
 
     >>> gradient(lambda x: x[0] * x[1] ** 2, [3.0, 5.0])
     [25.0, 30.0]
@@ -321,37 +256,11 @@ def gradient(f: Callable[[list], Any], x: Sequence[float]) -> list[float]:
     return jacobian_reverse(lambda u: [f(u)], x)[0]
 
 
-def hessian_vector(f: Callable[[list], Any], x: Sequence[float], v: Sequence[float]) -> list[float]:
-    """The product H v of the Hessian of f at x with a vector: a reverse pass over a tape of dual numbers.
-
-    Args:
-        f: takes a list of n numbers, returns one number.
-        x: n floats, where the Hessian is taken.
-        v: n floats, the direction.
-
-    Raises:
-        ValueError: x is empty, or x and v differ in length.
+def hessian_vector(f: Callable, x: Sequence, v: Sequence) -> list:
+    """The Hessian of f at x times v: the derivative of the gradient along v.
 
     >>> hessian_vector(lambda x: x[0] * x[1] ** 2, [3.0, 5.0], [1.0, 0.0])
     [0.0, 10.0]
     """
-    _inputs(x)
-    if len(x) != len(v):
-        raise ValueError(f"x and v must have the same length; got {len(x)} and {len(v)}")
-    leaves = [Node(Dual(a, b)) for a, b in zip(x, v, strict=True)]
-    y = f(leaves)
-    if isinstance(y, Node):
-        y.backward(Dual(1.0))
-    return [leaf.grad.tangent if isinstance(leaf.grad, Dual) else 0.0 for leaf in leaves]
-
-
-def _inputs(x: Sequence[float]) -> range:
-    if len(x) == 0:
-        raise ValueError("x is empty; a derivative needs at least one input")
-    return range(len(x))
-
-
-def _outputs(y: Any) -> Sequence[Any]:
-    if not isinstance(y, (list, tuple)):
-        raise TypeError(f"f must return a list or a tuple of numbers; got {type(y).__name__}")
-    return y
+    g = gradient(f, [Dual(a, b) for a, b in zip(x, v, strict=True)])
+    return [tangent(u) for u in g]

@@ -205,7 +205,9 @@ def _inline(file: str, colours: Mapping[str, str], alt: str) -> str:
         "role": "img",
         "aria-label": alt,
         "fill": "currentColor",  # matplotlib leaves out a black fill
-        "style": f"width: 100%; max-width: {_rounded(width)}; height: auto; stroke-linejoin: round; stroke-linecap: butt",
+        # On a phone a wide figure keeps a legible size, and scrolls.
+        "style": f"width: 100%; min-width: min(26rem, {_rounded(width)}); max-width: {_rounded(width)}; height: auto; "
+        "stroke-linejoin: round; stroke-linecap: butt",
     }
     svg = ET.tostring(root, encoding="unicode")
     return svg.replace(_PREFIX, f"fig-{sha256(svg.encode()).hexdigest()[:10]}-")

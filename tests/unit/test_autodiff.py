@@ -92,16 +92,6 @@ def test_hessian_vector_product_of_random_programs(program, direction):
     close(hessian_vector(lambda u: run(steps, u, 1)[-1], x, v), hessian @ torch.tensor(v, dtype=torch.float64))
 
 
-@settings(deadline=None, max_examples=50)
-@given(number)
-def test_nested_duals_give_second_derivatives(a):
-    f = ad.sin(Dual(Dual(a, 1.0), Dual(1.0))) * 2
-    close(
-        [f.value.value, f.value.tangent, f.tangent.tangent],
-        torch.tensor([2 * math.sin(a), 2 * math.cos(a), -2 * math.sin(a)], dtype=torch.float64),
-    )
-
-
 @pytest.mark.parametrize("p", [0, 1, 2, -1, 0.5, -1.5, 3.0])
 def test_power(p):
     x = torch.tensor(1.7, dtype=torch.float64, requires_grad=True)
@@ -114,52 +104,36 @@ def test_power_at_zero():
     assert [gradient(lambda u, p=p: u[0] ** p, [0.0]) for p in (0, 1, 2)] == [[0.0], [1.0], [0.0]]
 
 
-def test_relu_has_derivative_zero_at_zero_like_torch():
-    x = torch.tensor(0.0, requires_grad=True)
-    torch.relu(x).backward()
-    assert gradient(lambda u: ad.relu(u[0]), [0.0]) == [x.grad.item()] == [0.0]
-    assert [gradient(lambda u: 3 * ad.relu(u[0]), [a]) for a in (-2.0, 2.0)] == [[0.0], [3.0]]
-
-
 def test_control_flow_follows_the_branch_taken():
     def f(u):
         b = u[0] * 2
-        while abs_value(b) < 1000:
+        while abs(b.value) < 1000:
             b = b * 2
-        return [b if b > 0 else 100 * b]
-
-    def abs_value(b):
-        return b if b >= 0 else -b
+        return [b if b.value > 0 else 100 * b]
 
     assert jacobian_forward(f, [3.0]) == jacobian_reverse(f, [3.0]) == [[512.0]]
     assert jacobian_forward(f, [-3.0]) == jacobian_reverse(f, [-3.0]) == [[51200.0]]
 
 
-def test_comparisons_see_values():
-    a, b = Node(1.0), Node(2.0)
-    assert a < b and b > a and a <= 1 and b >= 2.0 and not a > b and 0.5 < a
-    assert not Dual(1.0) < 1.0 and Dual(1.0) <= Dual(1.0)
-
-
-def test_leaves_accumulate_over_backward_calls_and_other_nodes_do_not():
+def test_backward_gives_the_adjoint_of_every_node_and_keeps_nothing():
     x = Node(3.0)
     y = x * x
-    y.backward()
-    y.backward(2.0)
-    assert x.grad == 6.0 + 12.0
-    assert y.grad == 0.0
+    z = y + y
+    other = x * 5  # not on the way to z
+    for _ in range(2):
+        assert z.backward(2.0) == {z: 2.0, y: 4.0, x: 24.0}
+    assert other not in z.backward()
 
 
 def test_every_use_of_a_node_counts():
     x = Node(3.0)
     y = x + x
-    (y * y * x).backward()  # 4 x^3
-    assert x.grad == 12 * 9
+    assert (y * y * x).backward()[x] == 12 * 9  # of 4 x^3
 
 
 def test_deep_chains_do_not_hit_the_recursion_limit():
     def f(u):
-        for _ in range(5000):
+        for _ in range(20000):
             u = [u[0] * 1.0]
         return u
 
@@ -174,20 +148,13 @@ def test_constant_outputs_and_unused_inputs():
     assert hessian_vector(lambda u: 7.0, [1.0], [1.0]) == [0.0]
 
 
-@pytest.mark.parametrize("jacobian", [jacobian_forward, jacobian_reverse])
-def test_errors_say_what_was_seen(jacobian):
-    with pytest.raises(ValueError, match="at least one input"):
-        jacobian(lambda u: u, [])
-    with pytest.raises(TypeError, match=r"list or a tuple of numbers; got (Dual|Node)"):
-        jacobian(lambda u: u[0], [1.0])
-    with pytest.raises(TypeError, match="got Tensor"):
-        jacobian(lambda u: u, torch.ones(2))
-    with pytest.raises(TypeError, match="write exp"):
-        jacobian(lambda u: [u[0] ** u[0]], [1.0])
+def test_exponents_are_plain_numbers():
+    with pytest.raises(TypeError, match="got Node; write exp"):
+        gradient(lambda u: u[0] ** u[0], [1.0])
 
 
 def test_hessian_vector_refuses_unequal_lengths():
-    with pytest.raises(ValueError, match="got 2 and 1"):
+    with pytest.raises(ValueError, match="shorter"):
         hessian_vector(lambda u: u[0], [1.0, 2.0], [1.0])
 
 
@@ -226,9 +193,9 @@ def test_costs(sizes):
         b = jacobian_reverse(f, x)
     close(a, torch.tensor(b, dtype=torch.float64))
     n, m = sizes[0], sizes[-1]
-    assert (forward.passes, forward.multiplications) == (n, sum(edges_from(j, sizes) for j in range(n)))
+    assert forward.multiplications == sum(edges_from(j, sizes) for j in range(n))
     last = edges(sizes[-2:]) // m  # a row's pass does not visit the neurons of the other outputs
-    assert (reverse.passes, reverse.multiplications) == (m, m * (edges(sizes[:-1]) + last))
+    assert reverse.multiplications == m * (edges(sizes[:-1]) + last)
 
 
 def test_memory_of_a_chain():
@@ -251,9 +218,19 @@ def test_nothing_is_counted_outside():
     with counted() as cost:
         pass
     gradient(lambda u: u[0] * u[0], [1.0])
-    assert (cost.passes, cost.multiplications, cost.peak) == (0, 0, 0)
+    assert (cost.multiplications, cost.peak) == (0, 0)
+
+
+def test_an_inner_count_takes_over():
+    with counted() as outer:
+        x = Node(2.0)
+        with counted() as inner:
+            y = x * x
+        y.backward()
+    assert (inner.multiplications, inner.peak) == (0, 1)
+    assert (outer.multiplications, outer.peak) == (2, 1)
 
 
 def test_docstrings():
     failed, tried = doctest.testmod(ad)
-    assert tried > 5 and not failed
+    assert tried > 10 and not failed

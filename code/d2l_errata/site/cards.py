@@ -97,7 +97,8 @@ class ErratumCard(DirectiveWithMarkdown):
             ("更正", self.markdown(entry.fixed)),
         ]
         if entry.origin:
-            rows.append(("原文", [nodes.Text(f"“{entry.origin}”")]))
+            # A quotation may run over a line break of the source.
+            rows.append(("原文", [nodes.Text("“"), *self.markdown(" ".join(entry.origin.split())), nodes.Text("”")]))
         if entry.message:
             rows.append(("信息", [n for text in entry.message for n in (nodes.literal("", text), nodes.Text(" "))]))
         if entry.since:
