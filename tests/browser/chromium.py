@@ -9,6 +9,11 @@ import sys
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+HOW = """No Chromium for the browser tests. Any of these gives one:
+  - install chromium with your system's packages, so that it is on PATH (Debian: apt-get install chromium);
+  - .venv/bin/playwright install chromium;
+  - make test BROWSER=/path/to/chromium;
+  - make test BROWSER=none leaves the browser tests out."""
 
 
 def find() -> str | None:
@@ -45,14 +50,7 @@ def main() -> int:
     if path:
         print(f"browser tests use {path}")
         return 0
-    print(
-        "No Chromium for the browser tests. Any of these gives one:\n"
-        "  - install chromium with your system's packages, so that it is on PATH (Debian: apt-get install chromium);\n"
-        "  - .venv/bin/playwright install chromium;\n"
-        "  - make test BROWSER=/path/to/chromium;\n"
-        "  - make test BROWSER=none leaves the browser tests out.",
-        file=sys.stderr,
-    )
+    print(HOW, file=sys.stderr)
     return 1
 
 

@@ -1,0 +1,61 @@
+"""What a reader does on a page: follow a permalink, open a solution, search. And the README's picture of it."""
+
+import pytest
+from PIL import Image
+
+MOMENTUM = "chapter_optimization/momentum.html"
+#: Whether the top of an element is seen: in the window, and nothing lies over it.
+SEEN = """element => {
+    const box = element.getBoundingClientRect();
+    const top = document.elementFromPoint(box.left + 20, box.top + 10);
+    return element.checkVisibility({visibilityProperty: true}) && element.contains(top);
+}"""
+
+
+def test_a_permalink_from_outside_leads_to_its_card(page, open_page):
+    """The page's last card: its formulas are set, and move what is below them, after the browser has scrolled."""
+    open_page(page, MOMENTUM)
+    address = page.locator(".d2l-erratum .d2l-permalink").last.get_attribute("href")
+    page.goto("about:blank")
+    open_page(page, MOMENTUM + address)
+    assert page.locator(".d2l-erratum:target").evaluate(SEEN)
+
+
+def test_solutions_open_by_click_and_by_keyboard(page, open_page):
+    open_page(page, "chapter_preliminaries/autograd.html")
+    solutions = page.locator(".solution").all()
+    contents = page.locator(".solution > section")
+    assert len(solutions) == contents.count() >= 5
+    assert not [n for n in range(len(solutions)) if contents.nth(n).is_visible()]
+    title = solutions[0].locator(".admonition-title")
+    title.scroll_into_view_if_needed()
+    # The words of the title are a link, too; a reader who clicks on them wants the solution.
+    for place, visible in ((title.locator("a"), True), (title, False)):
+        box = place.bounding_box()
+        page.mouse.click(box["x"] + 5, box["y"] + box["height"] / 2)
+        assert contents.nth(0).is_visible() == visible
+
+    button = solutions[1].locator("button.toggle-button")
+    solutions[1].locator(".admonition-title a").focus()
+    page.keyboard.press("Tab")
+    assert button.evaluate("button => button === document.activeElement")
+    assert button.evaluate("button => getComputedStyle(button).outlineStyle") != "none", "the focus is not seen"
+    for key, visible in (("Enter", True), ("Space", False)):
+        page.keyboard.press(key)
+        assert contents.nth(1).is_visible() == visible, key
+        assert button.get_attribute("aria-expanded") == str(visible).lower()
+
+
+def test_screenshot(page, site, open_page):
+    """Written into the site, for the README."""
+    open_page(page, MOMENTUM)
+    pair = page.evaluate(PAIR)
+    if pair is None:
+        pytest.fail("no erratum's card and verdict fit into one window")
+    page.evaluate("top => scrollTo({top, behavior: 'instant'})", pair["top"] - 64)
+    path = site.html / "_static" / "screenshot.png"
+    page.screenshot(path=path)
+    assert page.locator(f"[id='{pair['id']}']").evaluate(SEEN)
+    with Image.open(path) as image:
+        assert (image.format, image.size) == ("PNG", (1280, 800))
+        assert len(image.convert("RGB").getcolors(1280 * 800)) > 100
