@@ -6,11 +6,11 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import cards, execution, proofs, titles
+from . import cards, execution, interface, proofs, search, titles
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for part in (titles, proofs, execution, cards):
+    for part in (titles, proofs, execution, cards, search, interface):
         part.setup(app)
     # What pages leave in the environment travels in `env.metadata`, which Sphinx merges itself.
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -87,8 +87,9 @@ def page_digest(source: str, errata: Iterable[Erratum], root: Path = PACKAGE) ->
         16 hexadecimal digits.
     """
     files = sorted(closure(source, root))
-    # Fonts and other data that modules read; the registry is left to `used` below.
-    data = sorted(p for p in root.rglob("*") if p.is_file() and p.parent.name == "fonts") if files else []
+    texts = [source, *(path.read_text(encoding="utf-8") for path in files)]
+    # Fonts, schemas and other data count where the page or a module names them.
+    data = sorted(p for p in root.rglob("*.*") if p.suffix not in {".py", ".pyc"} and any(f'"{p.name}"' in text for text in texts))
     used = [(e.id, e.message) for e in errata if f'"{e.id}"' in source or f"'{e.id}'" in source]
     parts = [environment(), json.dumps(used)]
     for path in files + data:
