@@ -15,7 +15,7 @@ SITE := $(HTML)/index.html
 export JUPYTER_PLATFORM_DIRS := 1
 export PYTHONNOUSERSITE := 1
 
-.PHONY: book test lint unit site nbval html browser lock anchors clean
+.PHONY: book test lint unit site nbval html browser lock anchors audit clean
 
 book: $(VENV)/installed
 	$(BIN)/jb build book
@@ -67,6 +67,10 @@ lock: $(VENV)/installed
 # ZH and EN are checkouts of the book's repositories that have the commits named in editions.yaml.
 anchors: $(VENV)/installed
 	$(BIN)/python tests/upstream/anchors.py --zh $(ZH) --en $(EN)
+
+# ZH and EN are checkouts of the book's repositories as they are today: how many errata still stand there.
+audit: $(VENV)/installed
+	$(BIN)/python tests/upstream/audited.py --zh $(ZH) --en $(EN)
 
 clean:
 	$(BIN)/jb clean --all book

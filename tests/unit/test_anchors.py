@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from d2l_errata.registry import errata
 path = Path(__file__).parents[1] / "upstream" / "anchors.py"
 spec = importlib.util.spec_from_file_location("anchors", path)
 anchors = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = anchors  # dataclasses look their module up there
 spec.loader.exec_module(anchors)
 
 RECORD = json.loads(anchors.RECORD.read_text(encoding="utf-8"))

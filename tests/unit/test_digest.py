@@ -59,6 +59,17 @@ def test_an_edit_changes_the_pages_that_use_it_and_no_others(package):
     assert {name for name in pages if before[name] != after[name]} == {"uses a"}
 
 
+def test_data_count_where_they_are_named(package):
+    (package / "data").mkdir()
+    (package / "data" / "table.json").write_text("1", encoding="utf-8")
+    (package / "c.py").write_text('x = "table.json"\n', encoding="utf-8")
+    pages = {"names it": 'open("table.json")', "uses c": "from pack.c import x", "uses a": "from pack.a import f"}
+    before = {name: page_digest(source, (), package) for name, source in pages.items()}
+    (package / "data" / "table.json").write_text("2", encoding="utf-8")
+    after = {name: page_digest(source, (), package) for name, source in pages.items()}
+    assert {name for name in pages if before[name] != after[name]} == {"names it", "uses c"}
+
+
 def test_the_registry_counts_only_where_a_page_names_an_entry():
     entry, other = errata()[:2]
     page = f'verdict("{entry.id}", book=b, fixed=f)'

@@ -185,7 +185,7 @@ def test_matplotlibs_own_cycle_would_not_pass():
 def test_colours_follow_the_theme():
     svg = shown().svg
     used = set(re.findall("#[0-9a-f]{6}", svg))
-    assert used == {*draw.CYCLE, draw.MUTED}              # no black, no white, none of matplotlib's own
+    assert used == {*draw.CYCLE, draw.MUTED}  # no black, no white, none of matplotlib's own
     assert f"stroke: var(--pst-color-text-muted, {draw.MUTED})" in svg and "currentColor" in svg
 
 
@@ -282,7 +282,7 @@ def test_graph_is_autograds(expression):
     leaves, y = expression
     recorded = draw.grad_graph(y, {"w": leaves["w"], "b": leaves["b"]})
     assert set(recorded) == {y.grad_fn, *itertools.chain(*walk(y.grad_fn))}
-    assert sorted(map(str, walk(y.grad_fn))) == sorted(map(str, recorded.edges()))       # a tree but for its leaves, so each edge once
+    assert sorted(map(str, walk(y.grad_fn))) == sorted(map(str, recorded.edges()))  # a tree but for its leaves, so each edge once
     label = recorded.nodes(data="label")
     assert sorted(label[node] for node in recorded) == ["add", "add", "b\n()", "dot", "mul", "pow", "relu", "sum", "w\n(3,)"]
     assert sorted((label[tail].split()[0], label[head]) for tail, head in recorded.edges()) == [
@@ -302,10 +302,10 @@ def test_every_node_and_edge_is_drawn(expression):
     leaves, y = expression
     svg = draw.graph(y, {"w": leaves["w"], "b": leaves["b"]}, "计算图").svg
     muted = f"var(--pst-color-text-muted, {draw.MUTED})"
-    assert svg.count(f"fill: {muted}") == 10                                             # arrow heads
-    assert svg.count("fill: none; stroke: currentColor") == 6                            # operations
-    assert svg.count(f"fill: none; stroke: {draw.CYCLE[0]}") == 2                        # leaves
-    assert svg.count(f"fill: none; stroke: {draw.CYCLE[1]}") == 1                        # result
+    assert svg.count(f"fill: {muted}") == 10  # arrow heads
+    assert svg.count("fill: none; stroke: currentColor") == 6  # operations
+    assert svg.count(f"fill: none; stroke: {draw.CYCLE[0]}") == 2  # leaves
+    assert svg.count(f"fill: none; stroke: {draw.CYCLE[1]}") == 1  # result
 
 
 def test_layout_keeps_nodes_apart_and_arrows_forward(expression):

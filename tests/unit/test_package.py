@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LIGHT = ("d2l_errata", "d2l_errata.registry", "d2l_errata.verdict", "d2l_errata.device", "d2l_errata.draw")
+LIGHT = ("d2l_errata", "d2l_errata.registry", "d2l_errata.verdict", "d2l_errata.device", "d2l_errata.draw", "d2l_errata.cli")
 HEAVY = ("torch", "numpy", "matplotlib", "pandas", "sklearn", "networkx", "sphinx", "IPython")
 
 

@@ -65,6 +65,8 @@ def test_valid_entry_loads(tmp_path):
         ({"since": {"pandas": "2.0"}}, ["since is for kind drift only", "'math'"]),
         ({"kind": "drift", "since": {"pandas": "two"}}, ["since.pandas must match pattern", "'two'"]),
         ({"editions": {"zh": {"file": "a.md", "find": "x", "replace": "x"}}}, ["editions.zh", "replace must differ from find"]),
+        ({"editions": {"zh": {"file": "a.md", "find": "x", "replace": ""}}}, ["replace", "longer than or equal to 1"]),
+        ({"editions": {"zh": {"file": "a.md", "find": "x", "replace": "y", "later": ["y"]}}}, ["editions.zh", "neither find nor replace"]),
         ({"editions": {"de": {"file": "a.md", "find": "x", "replace": "y"}}}, ["editions", "de"]),
         ({"upstream": ["d2l-zh 12"]}, ["upstream[0] must match pattern", "'d2l-zh 12'"]),
     ],
@@ -122,3 +124,11 @@ def test_messages_may_be_one_or_several(tmp_path):
         (tmp_path / "ch11.yaml").write_text(yaml.safe_dump([changed(kind="drift", message=message)]), encoding="utf-8")
         (found,) = load(tmp_path).values()
         assert found.message == expected
+
+
+def test_later_wordings(tmp_path):
+    anchor = {"file": "a.md", "find": "a", "replace": "b", "later": ["c", "d"]}
+    (tmp_path / "ch11.yaml").write_text(yaml.safe_dump([changed(editions={"zh": anchor})]), encoding="utf-8")
+    (found,) = load(tmp_path).values()
+    assert found.editions["zh"].later == ("c", "d")
+    assert found.as_dict()["editions"] == {"zh": anchor}

@@ -1,8 +1,9 @@
 """Check the registry against the book's real files, and record that it was checked.
 
 `find` must occur exactly once in its file, and `origin` at least once in the English text, at the commits named in
-``editions.yaml``. What was found goes into ``anchors.json``: the line, and a digest of the texts that were checked, so
-that the unit tests notice, without the book at hand, an entry that has changed since.
+``editions.yaml``; and all corrections together must be such that they can be written, recognised, and taken out again.
+What was found goes into ``anchors.json``: the line, and a digest of the texts that were checked, so that the unit tests
+notice, without the book at hand, an entry that has changed since.
 
     anchors.py --zh CHECKOUT --en CHECKOUT           write anchors.json
     anchors.py --zh CHECKOUT --en CHECKOUT --check   only compare with it
@@ -15,8 +16,11 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+from d2l_errata.bookcopy import Document
+from d2l_errata.patch import PatchError, plan
 from d2l_errata.registry import FOLDER, Erratum, editions, errata
 
 RECORD = FOLDER / "anchors.json"
@@ -35,6 +39,18 @@ def read(checkout: Path, edition: str, file: str) -> str | None:
     command = ["git", "-C", str(checkout), "show", f"{editions()[edition].commit}:{file}"]
     result = subprocess.run(command, capture_output=True, check=False)
     return result.stdout.decode("utf-8") if result.returncode == 0 else None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The book at the recorded commit, to be read as a copy of the book is."""
+
+    checkout: Path
+    edition: str
+
+    def read(self, file: str) -> Document | None:
+        text = read(self.checkout, self.edition, file)
+        return None if text is None else Document(file, Path(file), text)
 
 
 def origin_file(entry: Erratum) -> tuple[str, str]:
@@ -64,6 +80,11 @@ def look(checkouts: dict[str, Path]) -> tuple[dict, list[str]]:
             text = " ".join((read(checkouts[edition], edition, file) or "").split())
             if " ".join(entry.origin.split()) not in text:
                 problems.append(f"{entry.id}: origin does not occur in {edition}:{file}")
+    for edition, checkout in checkouts.items():
+        try:
+            plan(Snapshot(checkout, edition), errata())
+        except PatchError as error:
+            problems += [f"{edition}: {problem}" for problem in str(error).splitlines()]
     return record, problems
 
 
