@@ -46,6 +46,18 @@ def test_solutions_open_by_click_and_by_keyboard(page, open_page):
         assert button.get_attribute("aria-expanded") == str(visible).lower()
 
 
+#: A card and the verdict after it that fit into the window, the tallest pair of the page: where its top must be scrolled to.
+PAIR = """() => {
+    const top = (e) => e.getBoundingClientRect().top + scrollY;
+    const bottom = (e) => e.getBoundingClientRect().bottom + scrollY;
+    const pairs = [...document.querySelectorAll(".d2l-erratum")].map((card) => {
+        const names = [...document.querySelectorAll("table.d2l-verdict")].filter((v) => v.caption.textContent.trim() === card.id);
+        return { id: card.id, top: top(card), height: names.length ? bottom(names[0]) - top(card) : Infinity };
+    });
+    return pairs.filter(({ height }) => height < innerHeight - 80).sort((a, b) => b.height - a.height)[0];
+}"""
+
+
 def test_screenshot(page, site, open_page):
     """Written into the site, for the README."""
     open_page(page, MOMENTUM)
