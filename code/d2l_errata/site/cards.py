@@ -11,7 +11,6 @@ from typing import Any
 
 import nbformat
 from docutils import nodes
-from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -139,7 +138,6 @@ def _report(report: str) -> nodes.reference:
 class ErrataTable(DirectiveWithMarkdown):
     """``{errata-table}``: all errata, one row each."""
 
-    option_spec = {"class": directives.class_option}
     columns = (("勘误", 22), ("节", 6), ("类别", 8), ("程度", 6), ("版本", 10), ("书中", 18), ("更正", 18), ("证据", 12))
 
     def run(self) -> list[nodes.Node]:

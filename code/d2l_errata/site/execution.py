@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import time
 from importlib import metadata
@@ -127,7 +128,9 @@ def versions() -> str:
 
 
 def commit(folder: Path) -> str | None:
-    """Short name of the commit that is built, with ``+`` where files differ from it; ``None`` outside a repository."""
+    """Short name of the commit that is built, with ``+`` where files differ from it; ``None`` without a repository or git."""
+    if not shutil.which("git"):
+        return None
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--exclude=*"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     return result.stdout.strip() or None
