@@ -34,7 +34,9 @@ lint: $(VENV)/installed
 unit: $(VENV)/installed
 	$(BIN)/pytest tests/unit tests/build
 
+# Everything anew but what the cells have put out: pages that are gone since the last build must not be tested.
 site: $(VENV)/installed
+	rm -rf $(HTML) book/_build/jupyter_execute book/_build/.doctrees
 	$(BIN)/jb build book -W -n --keep-going
 
 # Every page's notebook, as the build executed it, again and with equal outputs.

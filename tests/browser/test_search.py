@@ -16,6 +16,10 @@ def docname(name):
     return f"chapter_{'optimization' if name == 'momentum' else 'preliminaries'}/{name}"
 
 
+#: The search dialog: the theme's name for it, and that of its older release, which Python 3.10 gets.
+DIALOG = ":is(#pst-search-dialog, .search-button__search-container)"
+
+
 @pytest.fixture
 def requests(page):
     """Addresses that the page asks for, in order."""
@@ -29,12 +33,12 @@ def ask(page):
     """Type a question into the dialog; the answers' addresses with their texts, best first."""
 
     def ask(query):
-        field = page.locator("#pst-search-dialog input[name=q]")
+        field = page.locator(f"{DIALOG} input[name=q]")
         if not field.is_visible():
             page.keyboard.press("Control+k")
         field.fill(query)
-        page.wait_for_function("(query) => document.querySelector('#pst-search-dialog .d2l-answers').dataset.query === query", arg=query)
-        links = page.locator("#pst-search-dialog .d2l-answers a")
+        page.wait_for_function(f"(query) => document.querySelector('{DIALOG} .d2l-answers').dataset.query === query", arg=query)
+        links = page.locator(f"{DIALOG} .d2l-answers a")
         return links.evaluate_all("(links) => links.map((link) => [link.pathname.slice(1), link.innerText])")
 
     return ask
@@ -73,16 +77,16 @@ def test_answers_come_while_a_name_is_typed(page, site):
     page.goto(site.address + "chapter_optimization/momentum.html")
     page.keyboard.press("Control+k")
     for more, typed in (("get_d", "get_d"), ("ummies", "get_dummies")):
-        page.locator("#pst-search-dialog input[name=q]").press_sequentially(more)
-        page.locator(f"#pst-search-dialog .d2l-answers[data-query={typed}] a").first.wait_for()
-        assert "get_dummies" in page.locator("#pst-search-dialog .d2l-answers li").first.inner_text()
+        page.locator(f"{DIALOG} input[name=q]").press_sequentially(more)
+        page.locator(f"{DIALOG} .d2l-answers[data-query={typed}] a").first.wait_for()
+        assert "get_dummies" in page.locator(f"{DIALOG} .d2l-answers li").first.inner_text()
 
 
 def test_an_answer_shows_its_passage_and_leads_to_its_heading(page, site, ask):
     # From a page in a folder: addresses are relative to the site.
     page.goto(site.address + "chapter_preliminaries/pandas.html")
     ask("谱半径")
-    first = page.locator("#pst-search-dialog .d2l-answers a").first
+    first = page.locator(f"{DIALOG} .d2l-answers a").first
     assert "谱半径" in first.locator("p mark").all_inner_texts()
     heading = first.locator("strong").inner_text()
     first.click()
@@ -112,9 +116,9 @@ def test_title_heading_erratum_text_is_the_order(page, site):
         }"""
     )
     page.keyboard.press("Control+k")
-    page.locator("#pst-search-dialog input[name=q]").fill("量子纠缠")
-    page.locator("#pst-search-dialog .d2l-answers a").nth(3).wait_for()
-    links = page.locator("#pst-search-dialog .d2l-answers a").evaluate_all("(links) => links.map((link) => link.pathname.slice(1, -5))")
+    page.locator(f"{DIALOG} input[name=q]").fill("量子纠缠")
+    page.locator(f"{DIALOG} .d2l-answers a").nth(3).wait_for()
+    links = page.locator(f"{DIALOG} .d2l-answers a").evaluate_all("(links) => links.map((link) => link.pathname.slice(1, -5))")
     assert links == ["title", "heading", "erratum", "text"]
 
 
@@ -133,7 +137,7 @@ def test_keyboard_goes_through_the_answers(page, site, ask):
     ask("广播机制")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    focused = "() => [...document.querySelectorAll('#pst-search-dialog .d2l-answers a')].indexOf(document.activeElement)"
+    focused = f"() => [...document.querySelectorAll('{DIALOG} .d2l-answers a')].indexOf(document.activeElement)"
     assert page.evaluate(focused) == 1
     page.keyboard.press("ArrowUp")
     assert page.evaluate(focused) == 0
@@ -144,13 +148,13 @@ def test_keyboard_goes_through_the_answers(page, site, ask):
 def test_nothing_found_is_said(page, site, ask):
     page.goto(site.address + "chapter_preliminaries/lookup-api.html")
     assert ask("鸡尾酒") == []
-    assert "没有找到" in page.locator("#pst-search-dialog [role=status]").inner_text()
+    assert "没有找到" in page.locator(f"{DIALOG} [role=status]").inner_text()
 
 
 def test_markup_in_a_question_or_a_passage_stays_text(page, site, ask):
     page.goto(site.address + "chapter_preliminaries/lookup-api.html")
     ask("<img src=x onerror=alert(1)> <built-in method")
-    assert page.locator("#pst-search-dialog .d2l-answers img").count() == 0
+    assert page.locator(f"{DIALOG} .d2l-answers img").count() == 0
 
 
 def test_search_works_from_a_folder(page, site, ask, tmp_path):
