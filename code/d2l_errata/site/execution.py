@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import time
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -119,6 +120,7 @@ def _restore_outputs(env: BuildEnvironment) -> None:
     nbformat.write(notebook, path)
 
 
+@cache
 def versions() -> str:
     """Python, torch and device, as they are told to a reader."""
     from ..device import device
@@ -127,6 +129,7 @@ def versions() -> str:
     return f"Python {platform.python_version()}、torch {torch}、{DEVICES[device().type]}"
 
 
+@cache
 def commit(folder: Path) -> str | None:
     """Short name of the commit that is built, with ``+`` where files differ from it; ``None`` without a repository or git."""
     if not shutil.which("git"):
