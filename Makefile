@@ -2,22 +2,27 @@
 #
 #   TORCH=cpu      install PyTorch's CPU build (about 1 GB instead of 5 GB)
 #   BROWSER=none   leave the browser tests out
+#   JOBS=…         how many pages are executed at a time (as many as there are cores)
 #   PYTHON=…       the Python that .venv is made with (3.10 to 3.13)
 
 PYTHON ?= python3
 TORCH ?= default
 BROWSER ?=
+JOBS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 HTML := book/_build/html
 SITE := $(HTML)/index.html
+# Pages side by side, into the cache where `jb build` then finds them.
+EXECUTE := $(BIN)/python -m d2l_errata.site.execute book $(if $(JOBS),--jobs $(JOBS))
 # Jupyter Book asks its kernels where they are; nothing of the user's own configuration may leak into the build.
 export JUPYTER_PLATFORM_DIRS := 1
 export PYTHONNOUSERSITE := 1
 
-.PHONY: book test lint unit site nbval html browser lock anchors audit clean
+.PHONY: book test lint unit site nbval html browser lock anchors audit bench bench-build clean
 
 book: $(VENV)/installed
+	$(EXECUTE)
 	$(BIN)/jb build book
 	@echo
 	@echo "The site is in $(abspath $(HTML)). To look at it:"
@@ -37,6 +42,7 @@ unit: $(VENV)/installed
 # Everything anew but what the cells have put out: pages that are gone since the last build must not be tested.
 site: $(VENV)/installed
 	rm -rf $(HTML) book/_build/jupyter_execute book/_build/.doctrees
+	$(EXECUTE)
 	$(BIN)/jb build book -W -n --keep-going
 
 # Every page's notebook, as the build executed it, again and with equal outputs.
@@ -73,6 +79,14 @@ anchors: $(VENV)/installed
 # ZH and EN are checkouts of the book's repositories as they are today: how many errata still stand there.
 audit: $(VENV)/installed
 	$(BIN)/python tests/upstream/audited.py --zh $(ZH) --en $(EN)
+
+# Ratios of times, each within one run on this machine; the pages show the files that are written.
+RESULTS := code/d2l_errata/benchmarks
+bench: $(VENV)/installed
+	failed=0; for script in tests/benchmarks/*.py; do $(BIN)/python $$script $(RESULTS) || failed=1; done; exit $$failed
+
+bench-build: $(VENV)/installed
+	$(BIN)/python tests/benchmarks/site/build.py $(RESULTS)
 
 clean:
 	$(BIN)/jb clean --all book

@@ -21,7 +21,8 @@ from ..registry import Erratum
 PACKAGE = Path(__file__).parents[1]
 
 
-def imported(source: str, root: Path = PACKAGE, within: tuple[str, ...] = ()) -> set[Path]:
+@cache
+def imported(source: str, root: Path = PACKAGE, within: tuple[str, ...] = ()) -> frozenset[Path]:
     """Modules of the package that a piece of Python imports, wherever in it the imports stand.
 
     Args:
@@ -46,7 +47,7 @@ def imported(source: str, root: Path = PACKAGE, within: tuple[str, ...] = ()) ->
         for name in names:
             if name[:1] == [root.name]:
                 found |= set(_files(name[1:], root))
-    return found
+    return frozenset(found)
 
 
 def _files(parts: list[str], root: Path) -> Iterator[Path]:
@@ -65,7 +66,7 @@ def _files(parts: list[str], root: Path) -> Iterator[Path]:
 
 def closure(source: str, root: Path = PACKAGE) -> set[Path]:
     """Modules of the package that a piece of Python imports, directly or through others of the package."""
-    todo, seen = imported(source, root), set()
+    todo, seen = set(imported(source, root)), set()
     while todo:
         path = todo.pop()
         if path not in seen:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import platform
-import re
 import shutil
 import subprocess
 import time
@@ -16,41 +13,18 @@ from pathlib import Path
 import nbformat
 from docutils import nodes
 from jupyter_cache import get_cache
-from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
+from myst_nb.core.read import is_myst_markdown_notebook
 from myst_nb.core.render import MimeData
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
-from ..registry import errata
 from ..verdict import MIME
-from .digest import page_digest
+from .cache import BuildCache, digest_of, keyed, own_ipython_settings, read_page
 
 logger = logging.getLogger(__name__)
 
 DEVICES = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS"}
-DISPLAY_NAME = re.compile(r"^(\s+display_name: *)(\S.*)$", re.M)
-
-
-def own_ipython_settings(app: Sphinx) -> None:
-    """Give the kernels settings of the build's own.
-
-    A reader's start-up files would leak into the outputs, and every kernel would warn that it talks to this machine
-    without encryption.
-    """
-    folder = Path(app.outdir).parent / "ipython"
-    settings = folder / "profile_default" / "ipython_kernel_config.json"
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text(json.dumps({"IPKernelApp": {"log_level": "ERROR"}}), encoding="utf-8")
-    os.environ["IPYTHONDIR"] = str(folder)
-
-
-def code_of(text: str) -> str | None:
-    """The code cells of a page's source, joined; ``None`` where the page is not one that is executed."""
-    if not is_myst_markdown_notebook(text):
-        return None
-    cells = read_myst_markdown_notebook(text).cells
-    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "code")
 
 
 def outdated(app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set) -> list[str]:
@@ -58,31 +32,38 @@ def outdated(app: Sphinx, env: BuildEnvironment, added: set, changed: set, remov
     again = []
     for docname in env.found_docs - added - changed:
         known = env.metadata.get(docname, {}).get("d2l_errata_digest")
-        code = code_of(Path(env.doc2path(docname)).read_text(encoding="utf-8")) if known else None
-        if code is not None and page_digest(code, errata()) != known:
+        notebook = read_page(Path(env.doc2path(docname)).read_text(encoding="utf-8")) if known else None
+        if notebook is not None and digest_of(notebook) != known:
             again.append(docname)
     return again
 
 
-def count_pages(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
-    """Note which pages of this build are executed, for the progress that is shown."""
+def prepare(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Take the cache, and note which pages of this build are executed, for the progress that is shown."""
+    own_ipython_settings(Path(app.outdir).parent)
+    app.d2l_errata_cache = BuildCache(Path(env.mystnb_config.execution_cache_path), logger.info)
     texts = {name: Path(env.doc2path(name)).read_text(encoding="utf-8") for name in docnames}
     app.d2l_errata_queue = [name for name in docnames if is_myst_markdown_notebook(texts[name])]
 
 
+def release(app: Sphinx, exception: Exception | None) -> None:
+    """Let another build have the cache."""
+    if cache := getattr(app, "d2l_errata_cache", None):
+        cache.close()
+
+
 def before_page(app: Sphinx, docname: str, source: list[str]) -> None:
     """Put the page's digest where the execution cache looks, and say which page is next."""
-    code = code_of(source[0])
-    if code is None:
+    notebook = read_page(source[0])
+    if notebook is None:
         return
-    digest = page_digest(code, errata())
+    digest = digest_of(notebook)
     app.env.metadata[docname]["d2l_errata_digest"] = digest
-    # jupyter-cache compares the cells and the kernelspec. The digest goes into a line that is there already, so that
-    # line numbers in warnings stay right.
-    header, fence, body = source[0].partition("\n---")
-    if not DISPLAY_NAME.search(header):
-        raise ValueError(f"{docname}: the front matter needs a kernelspec with a display_name")
-    source[0] = DISPLAY_NAME.sub(rf"\g<1>\g<2> ({digest})", header, count=1) + fence + body
+    try:
+        source[0] = keyed(source[0], digest)
+    except ValueError as error:
+        raise ValueError(f"{docname}: {error}") from error
+    app.d2l_errata_cache.has(read_page(source[0]))  # so that MyST-NB does not stumble over half an entry
     app.d2l_errata_started = time.time()
     queue = app.d2l_errata_queue
     logger.info("\n[%d/%d] %s …", queue.index(docname) + 1, len(queue), docname)
@@ -156,8 +137,8 @@ def _footer(app: Sphinx, seconds: float) -> nodes.container:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("builder-inited", own_ipython_settings)
     app.connect("env-get-outdated", outdated)
-    app.connect("env-before-read-docs", count_pages)
+    app.connect("env-before-read-docs", prepare)
     app.connect("source-read", before_page)
     app.connect("doctree-read", after_page)
+    app.connect("build-finished", release)
