@@ -3,7 +3,9 @@
 const Search = (() => {
   const PAGES = 8; // pages whose passages are looked at
   const LINES = 4; // answers from one page
-  const SHARE = 0.1; // of the best answer's score, below which nothing is shown
+  const NEXT = 0.8; // what a page's next answer counts for, so that one page does not fill the first places
+  const OFTEN = 0.1; // more for a page with each doubling of how often it has what was typed
+  const SHARE = 0.02; // of the best answer's score, below which nothing is shown
   const WORTH = { title: 8, heading: 5, erratum: 4, text: 1, context: 0.5 };
   const root = document.documentElement.dataset.content_root;
   const passages = {};
@@ -40,20 +42,30 @@ const Search = (() => {
 
   // ---- What is asked
 
+  // Without spaces: they stand between Chinese and other words or not, as writers like.
+  const squeeze = (text) => text.toLowerCase().replace(/\s+/g, "");
+
+  // A name that no page has stands for its beginning that some page has: corr2d_multi_in_out_1x1 for corr2d_multi_in_out.
+  const known = (name, like) => {
+    const whole = index.pagesOf.has(name) || (like && [...index.pagesOf.keys()].some(like));
+    return whole || !name.includes("_") ? name : known(name.slice(0, name.lastIndexOf("_")));
+  };
+
   // A name that is still being typed stands for all that begin with it; a single character for all pairs it is in.
   const parse = (query) => {
-    const text = query.toLowerCase().replace(/\s+/g, " ").trim();
-    const terms = [...new Set(splitQuery(query))].map((term) => {
-      const name = /\w/.test(term[0]);
-      const open = name && query.toLowerCase().endsWith(term);
-      const like = open ? (known) => known.startsWith(term) : [...term].length === 1 && !name && ((known) => known.includes(term));
+    const text = squeeze(query);
+    const terms = [...new Set(splitQuery(query))].map((typed) => {
+      const name = /\w/.test(typed[0]);
+      const open = name && query.toLowerCase().endsWith(typed);
+      const term = name ? known(typed, open && ((other) => other.startsWith(typed))) : typed;
+      const like = open ? (other) => other.startsWith(term) : [...term].length === 1 && !name && ((other) => other.includes(term));
       const pages = new Set(index.pagesOf.get(term));
-      if (like) for (const [known, its] of index.pagesOf) if (like(known)) its.forEach((page) => pages.add(page));
+      if (like) for (const [other, its] of index.pagesOf) if (like(other)) its.forEach((page) => pages.add(page));
       return { term, name, open, pages, weight: pages.size ? Math.log(1 + index.pages.length / pages.size) : 0 };
     });
     // What no page has, says nothing: parts of words at the seams of a phrase, names and numbers of the reader's own.
-    const known = terms.filter(({ weight }) => weight);
-    return { text, terms: known, weight: known.reduce((sum, { weight }) => sum + weight, 0) };
+    const said = terms.filter(({ weight }) => weight);
+    return { text, terms: said, weight: said.reduce((sum, { weight }) => sum + weight, 0) };
   };
 
   // Places in a text (in lower case) where a term stands; a name stands there only whole.
@@ -75,8 +87,8 @@ const Search = (() => {
       worth += best * term.weight;
     }
     const share = asked.weight ? covered / asked.weight : 0;
-    const whole = Math.max(0, ...places.map(([kind, , text]) => (text?.includes(asked.text) ? WORTH[kind] : 0)));
-    return (asked.weight ? (worth / asked.weight) * share ** 3 : 0) + whole;
+    const whole = Math.max(0, ...places.map(([kind, , text]) => (text && squeeze(text).includes(asked.text) ? WORTH[kind] : 0)));
+    return (asked.weight ? (worth / asked.weight) * share : 0) + whole;
   };
   const text = (kind, value) => [kind, (term) => placesOf(term, value).length > 0, value];
 
@@ -91,15 +103,21 @@ const Search = (() => {
       .sort((a, b) => b.score - a.score)
       .slice(0, PAGES);
 
-  const answersOn = (asked, { page }) =>
-    passages[page.name]
+  const answersOn = (asked, { page }) => {
+    const all = squeeze(passages[page.name].map(([, , heading, content]) => `${heading}\n${content}`).join("\n"));
+    const factor = 1 + OFTEN * Math.log2(all.split(asked.text).length);
+    return passages[page.name]
       .map(([anchor, kind, heading, content]) => {
-        const places = [text("text", content.toLowerCase()), text(kind, heading.toLowerCase())];
-        if (kind !== "title") places.push(text("context", page.title.toLowerCase()));
-        return { page, anchor, kind, heading, content, score: rate(asked, places) };
+        // The page's title helps a passage that has something of its own.
+        const own = [text("text", content.toLowerCase()), text(kind, heading.toLowerCase())];
+        const context = kind === "title" ? [] : [text("context", page.title.toLowerCase())];
+        const score = rate(asked, own) && factor * rate(asked, [...own, ...context]);
+        return { page, anchor, kind, heading, content, score };
       })
       .sort((a, b) => b.score - a.score)
-      .slice(0, LINES);
+      .slice(0, LINES)
+      .map((found, place) => ({ ...found, score: found.score * NEXT ** place }));
+  };
 
   const answer = async (query) => {
     await Promise.all([load("_static/language_data.js"), load("searchindex.js")]);

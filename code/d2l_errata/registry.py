@@ -6,6 +6,7 @@ import difflib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ class Erratum:
     """One correction of the book. The fields are those of ``erratum.schema.json``."""
 
     id: str
+    added: str
     section: str
     where: str
     title: str
@@ -103,6 +105,10 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
                 raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} given twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+# A date stays the text it is, as in JSON.
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
 
 
 @cache
@@ -179,6 +185,10 @@ def _faults(entry: Any, stem: str) -> Iterator[str]:
         yield f"section must be a section of the book (2.1, 11.6, …); saw {entry['section']!r}"
     elif stem != f"ch{int(entry['section'].split('.')[0]):02}":
         yield f"section {entry['section']} belongs in ch{int(entry['section'].split('.')[0]):02}.yaml"
+    try:
+        date.fromisoformat(entry["added"])
+    except ValueError as error:
+        yield f"added must be a day of the calendar ({error}); saw {entry['added']!r}"
     kind, evidence = entry["kind"], entry["evidence"]
     if kind in {"math", "code", "number", "drift"} and evidence == "source":
         yield f"kind {kind} must have evidence executed (or proved); saw 'source'"

@@ -82,6 +82,7 @@ print("other says", value())
 
 ENTRY = {
     "id": "momentum-example",
+    "added": "2026-11-21",
     "section": "11.6",
     "where": "第一段",
     "title": "一个例子",
@@ -131,10 +132,11 @@ class Site:
     def module(self, name, value):
         (self.package / f"{name}.py").write_text(f"def value():\n    return {value}\n", encoding="utf-8")
 
-    def build(self):
-        """Build, warnings as errors; (succeeded, everything that was printed)."""
+    def build(self, *options):
+        """Build, warnings as errors unless there are other options; (succeeded, everything that was printed)."""
         environment = {**os.environ, "PYTHONPATH": str(self.package.parent), "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"}
-        command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-b", "html", str(self.source), str(self.root / "build" / "html")]
+        options = options or ("-W", "--keep-going")
+        command = [sys.executable, "-m", "sphinx", *options, "-b", "html", str(self.source), str(self.root / "build" / "html")]
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         return result.returncode == 0, result.stdout + result.stderr
 
@@ -278,6 +280,34 @@ def test_an_unknown_card_names_the_close_ids(site):
 def test_a_title_that_is_not_the_books_is_refused(site):
     site.replace("chapter_optimization/momentum.md", "# 动量法", "# 动量")
     assert "the title is '动量'; the book's section 11.6 is '动量法'" in site.refused()
+
+
+@pytest.mark.parametrize("options", [(), ("-q",)], ids=["warnings are errors", "warnings are allowed"])
+def test_formulas_with_an_error_stop_the_build(site, options):
+    site.errata({**ENTRY, "book": r"$\wrong + b$"})
+    site.replace("chapter_optimization/sgd.md", "# 随机梯度下降", "# 随机梯度下降\n\n第一行 $x$。\n\n$$\n\\frac{1}\n$$")
+    good, log = site.build(*options)
+    assert not good, log
+    line = HEADER.count("\n") + 5
+    assert rf"chapter_optimization/sgd, line {line}: '\\frac{{1}}': Unexpected end of input" in log
+    # What comes from the registry stands in the line after the card's name.
+    line = (HEADER + MOMENTUM).partition("```{erratum}")[0].count("\n") + 2
+    assert rf"chapter_optimization/momentum, line {line}: '\\wrong + b': Undefined control sequence: \wrong" in log
+
+
+def test_formulas_are_set_in_every_process_that_writes_pages(site):
+    site.replace("index.md", "# 首页", "# 首页\n\n$x$、$a_1$")
+    site.replace("chapter_optimization/sgd.md", "# 随机梯度下降", "# 随机梯度下降\n\n$y^2$\n\n$$\nz\n$$ (eq-z)\n\n由{eq}`eq-z`")
+    good, log = site.build("-W", "-j", "2", "-a")
+    assert good, log
+    # Pages that have not changed are taken from disk, and set by processes that have not set their formulas before.
+    good, log = site.build("-W", "-j", "2", "-a")
+    assert good, log
+    page = site.page("chapter_optimization/sgd")
+    assert [a.get_text() for a in page.select("annotation")] == ["y^2", "z"]
+    number = page.select_one("#equation-eq-z .eqno").get_text().removesuffix("¶")
+    assert page.select_one("a.reference[href='#equation-eq-z']").get_text() == number
+    assert site.page("index").select_one(".math:has(.katex)").get_text().endswith("、")
 
 
 def test_an_invalid_registry_stops_the_build(site):

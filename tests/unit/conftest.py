@@ -72,8 +72,9 @@ FILES = {
 
 def entry(id, find, replace, *, file="chapter_optimization/momentum.md", edition="zh", kind="prose", section="11.6", **fields):
     """An erratum with one anchor."""
-    texts = {"where": "第一段", "title": "例子", "book": "书", "fixed": "我们", "severity": "wrong", "evidence": "executed"}
-    return Erratum(id=id, section=section, kind=kind, editions={edition: Anchor(file, find, replace)}, **texts, **fields)
+    texts = {"added": "2026-11-21", "where": "第一段", "title": "例子", "book": "书", "fixed": "我们"}
+    judged = {"severity": "wrong", "evidence": "executed"}
+    return Erratum(id=id, section=section, kind=kind, editions={edition: Anchor(file, find, replace)}, **texts, **judged, **fields)
 
 
 ERRATA = (

@@ -10,6 +10,7 @@ from d2l_errata.registry import RegistryError, UnknownErratum, errata, erratum, 
 
 ENTRY = {
     "id": "momentum-example",
+    "added": "2026-11-21",
     "section": "11.6",
     "where": "第一段",
     "title": "例子",
@@ -53,6 +54,9 @@ def test_valid_entry_loads(tmp_path):
         ({"kinds": "math"}, ["kinds"]),
         ({"evidence": None}, ["must contain", "evidence"]),
         ({"editions": {}}, ["editions", "at least 1"]),
+        ({"added": None}, ["must contain", "added"]),
+        ({"added": "2026-11"}, ["added must match pattern", "'2026-11'"]),
+        ({"added": "2026-11-31"}, ["added must be a day of the calendar", "'2026-11-31'"]),
         ({"section": "11.99"}, ["section of the book", "'11.99'"]),
         ({"section": "2.1"}, ["belongs in ch02.yaml"]),
         ({"kind": "typo"}, ["kind must be one of", "math", "drift", "'typo'"]),
@@ -76,6 +80,14 @@ def test_invalid_entry_is_refused(tmp_path, changes, expected):
     assert message.startswith(f"ch11.yaml, entry 1 ({changes.get('id', ENTRY['id'])}): ")
     for words in expected:
         assert words in message
+
+
+def test_a_date_may_be_written_without_quotes(tmp_path):
+    text = yaml.safe_dump([ENTRY], allow_unicode=True).replace("'2026-11-21'", "2026-11-21")
+    assert "added: 2026-11-21\n" in text
+    (tmp_path / "ch11.yaml").write_text(text, encoding="utf-8")
+    (found,) = load(tmp_path).values()
+    assert found.added == "2026-11-21"
 
 
 def test_duplicate_id_over_two_files(tmp_path):

@@ -18,7 +18,7 @@ ID = "momentum-example"
 @pytest.fixture(autouse=True)
 def one_entry(monkeypatch):
     """A registry with one entry, whose message a test may set."""
-    fields = dict.fromkeys(("where", "title", "kind", "severity", "book", "fixed", "evidence"), "x")
+    fields = dict.fromkeys(("added", "where", "title", "kind", "severity", "book", "fixed", "evidence"), "x")
     entries = {ID: Erratum(id=ID, section="11.6", editions={"zh": Anchor("a.md", "a", "b")}, message=("too big",), **fields)}
 
     def look_up(id):

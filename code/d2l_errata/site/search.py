@@ -15,45 +15,43 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import IO, Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.search import SearchLanguage
+from sphinx.util.docutils import SphinxDirective
 
 #: Chinese characters.
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-RUN = re.compile(rf"[{HAN}]+|[^\W{HAN}]+(?:\.[^\W{HAN}]+)*")
+RUN = re.compile(rf"[{HAN}]+|[^\W{HAN}]+")
 
 SPLITTER = r"""
 /* Terms of a text, as `split` in d2l_errata/site/search.py has them. */
 var splitQuery = (text) =>
-  (text.toLowerCase().match(/[HAN]+|(?:(?![HAN])[\p{L}\p{N}_])+(?:\.(?:(?![HAN])[\p{L}\p{N}_])+)*/gu) || [])
+  (text.toLowerCase().match(/[HAN]+|(?:(?![HAN])[\p{L}\p{N}_])+/gu) || [])
     .flatMap((run) => {
       const characters = [...run];
-      if (/[HAN]/u.test(run))
-        return characters.length > 1 ? characters.slice(1).map((second, i) => characters[i] + second) : [run];
-      const parts = run.split(".");
-      return parts.length > 1 ? [run, ...parts] : parts;
+      if (!/[HAN]/u.test(run) || characters.length === 1) return [run];
+      return characters.slice(1).map((second, i) => characters[i] + second);
     })
-    .filter((term) => !/^[\d.]+$/.test(term));
+    .filter((term) => !/^\d+$/.test(term));
 """.replace("HAN", HAN)
 
 
 def split(text: str) -> list[str]:
-    """Terms of a text: pairs of Chinese characters, everything else whole and, where it is dotted, also in parts.
+    """Terms of a text: pairs of Chinese characters, and everything else whole, up to a dot.
 
-    Numbers alone are left out: they are everywhere, and say nothing about where they stand.
+    A dotted name is its parts: wherever it stands, they do. Numbers alone are left out: they are everywhere, and say nothing
+    about where they stand.
     """
     terms: list[str] = []
     for run in RUN.findall(text.lower()):
-        if re.match(f"[{HAN}]", run):
-            terms += [run[i : i + 2] for i in range(len(run) - 1)] or [run]
-        else:
-            parts = run.split(".")
-            terms += [run, *parts] if len(parts) > 1 else parts
-    return [term for term in terms if not re.fullmatch(r"[0-9.]+", term)]
+        pairs = re.match(f"[{HAN}]", run) and len(run) > 1
+        terms += [run[i : i + 2] for i in range(len(run) - 1)] if pairs else [run]
+    return [term for term in terms if not re.fullmatch("[0-9]+", term)]
 
 
 class Bigrams(SearchLanguage):
@@ -82,8 +80,10 @@ class Passage:
         return re.sub(r"\s+", " ", "".join(self.pieces)).strip()
 
 
-#: Said on every page, by the heading already, or by the cards that a table lists.
-SKIPPED = {"d2l-badges", "d2l-book-link", "d2l-errata-table", "d2l-run", "d2l-permalink", "d2l-title"}
+#: Said on every page, by the heading already, or by the pages and cards that are listed.
+SKIPPED = {
+    "d2l-badges", "d2l-book-link", "d2l-chapters", "d2l-errata-table", "d2l-map", "d2l-newest", "d2l-run", "d2l-permalink", "d2l-title",
+}  # fmt: skip
 MARKUP = re.compile(r"<(style|script|svg)\b.*?</\1>|<[^<]+?>", re.S | re.I)
 
 
@@ -198,6 +198,21 @@ class IndexFile:
         file.write(f"Search.setIndex({compact(index(pages))})\n")
 
 
+class SearchBox(SphinxDirective):
+    """``{search-box}``: a search field of the page's own. Without JavaScript it leads to the page of the search."""
+
+    field = """\
+<form class="bd-search d2l-search-box" action="{action}" method="get">
+<input class="form-control" type="search" name="q" placeholder="{text}" aria-label="{text}" autocomplete="off" spellcheck="false">
+<button type="submit">搜索</button>
+</form>"""
+
+    def run(self) -> list[nodes.Node]:
+        action = self.env.app.builder.get_relative_uri(self.env.docname, "search")
+        text = self.config.html_theme_options["search_bar_text"]
+        return [nodes.container("", nodes.raw("", self.field.format(action=action, text=escape(text)), format="html"))]
+
+
 def use_own_index(app: Sphinx) -> None:
     if app.builder.format == "html":
         app.builder.indexer_format = IndexFile(app)
@@ -205,6 +220,7 @@ def use_own_index(app: Sphinx) -> None:
 
 def setup(app: Sphinx) -> None:
     app.add_search_language(Bigrams)
+    app.add_directive("search-box", SearchBox)
     app.config.templates_path.append(str(Path(__file__).with_name("templates")))
     app.connect("builder-inited", use_own_index)
     app.connect("doctree-resolved", write_passages)
