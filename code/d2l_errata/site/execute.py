@@ -113,6 +113,8 @@ def execute_all(book: Path, jobs: int, tell: Callable[[str], None]) -> list[str]
     build = book / "_build"
     own_ipython_settings(build)
     KernelProvisionerFactory.instance().default_provisioner_name = fork.NAME
+    # Each page its share of the cores: more threads than cores spend their time waiting for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, os.cpu_count() // jobs)))
     timeout = yaml.safe_load((book / "_config.yml").read_text(encoding="utf-8"))["execute"]["timeout"]
     failures, seconds, began = [], 0.0, time.perf_counter()
     with BuildCache(build / ".jupyter_cache", tell) as cache:
