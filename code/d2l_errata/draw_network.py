@@ -100,7 +100,7 @@ def _described(layer: Layer) -> tuple[str, list[str]]:
         return name, []
     usual = {"步幅": module.kernel_size if layer.kind.endswith("Pool2d") else 1, "填充": 0}
     settings = {"步幅": module.stride, "填充": module.padding}
-    details = [f"{key} {_short(value)}" for key, value in settings.items() if _pair(value) != _pair(usual[key])]
+    details = [f"{key} {_short(value)}" for key, value in settings.items() if _short(value) != _short(usual[key])]
     return f"{name} {_times(_pair(module.kernel_size))}", details
 
 

@@ -71,6 +71,15 @@ def test_pooling_shows_what_is_unusual():
     assert described(nn.MaxPool2d((3, 2), stride=(3, 2))) == "最大汇聚层 3×2，输出 1×3×4"
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape", "said"), [(nn.Conv1d(1, 2, 3), (1, 1, 7), "Conv1d 3"), (nn.Conv3d(1, 2, 3), (1, 1, 4, 4, 4), "Conv3d 3×3×3")]
+)
+def test_usual_settings_of_any_dimension_are_left_out(layer, shape, said):
+    x = torch.zeros(shape)
+    described = layers(draw_network(nn.Sequential(layer), x, alt="图。"))[1]
+    assert described.startswith(f"{said}，输出 {'×'.join(map(str, layer(x).shape[1:]))}，")
+
+
 def test_a_first_layer_that_keeps_the_shape_is_a_layer():
     assert layers(draw_network(nn.Sequential(nn.ReLU(), nn.Tanh()), torch.zeros(1, 4), alt="图。")) == ["输入 4", "ReLU，接 Tanh，输出 4"]
 
