@@ -19,7 +19,7 @@ EXECUTE := $(BIN)/python -m d2l_errata.site.execute book $(if $(JOBS),--jobs $(J
 export JUPYTER_PLATFORM_DIRS := 1
 export PYTHONNOUSERSITE := 1
 
-.PHONY: book test lint unit site nbval html browser lock anchors audit bench bench-build clean
+.PHONY: book test lint unit site nbval notebooks rerun html browser lock anchors audit bench bench-build clean
 
 book: $(VENV)/installed
 	$(EXECUTE)
@@ -29,7 +29,7 @@ book: $(VENV)/installed
 	@echo "    $(BIN)/python -m http.server --directory $(HTML) 8000    # then open http://localhost:8000"
 
 # In this order: what is quick to fail comes first; the site is built once and looked at by all that follow.
-test: lint browser unit site nbval html
+test: lint browser unit site nbval rerun html
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -48,6 +48,14 @@ site: $(VENV)/installed
 # Every page's notebook, as the build executed it, again and with equal outputs.
 nbval: site
 	$(BIN)/pytest --nbval --nbval-cell-timeout=300 -p no:cacheprovider -q book/_build/jupyter_execute
+
+# The branch `notebooks`, as a folder: what Colab and Binder open.
+notebooks: site
+	$(BIN)/python -m d2l_errata.site.branch book
+
+# Every page's published notebook from top to bottom, where only the package is installed, and with equal outputs.
+rerun: site
+	$(BIN)/pytest -q tests/notebooks
 
 html: site browser
 	BROWSER='$(BROWSER)' $(BIN)/pytest tests/site tests/browser
@@ -69,8 +77,15 @@ else
 endif
 	touch $@
 
+# The second file is what Binder installs: of the lock, what the pages need on its Linux, without CUDA.
+BINDER := binder/requirements.txt
 lock: $(VENV)/installed
 	$(BIN)/uv pip compile --universal --python-version 3.10 --no-emit-index-url --no-emit-find-links --output-file requirements.txt requirements.in
+	grep -v '^-e' requirements.txt > $(VENV)/lock.txt
+	sed '/^--extra-index-url/q' $(BINDER) > $(VENV)/binder.txt
+	$(BIN)/uv pip compile --extra pages --python-version 3.13 --python-platform x86_64-manylinux_2_28 --constraint $(VENV)/lock.txt \
+	    --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml | grep -vE '^(cuda-|nvidia-|triton)' >> $(VENV)/binder.txt
+	cp $(VENV)/binder.txt $(BINDER)
 
 # ZH and EN are checkouts of the book's repositories that have the commits named in editions.yaml.
 anchors: $(VENV)/installed

@@ -175,7 +175,7 @@ def collect_verdicts(app: Sphinx, doctree: nodes.document) -> None:
     if not (hasattr(env, "nb_metadata") and env.nb_metadata.get(env.docname, {}).get("exec_data")):
         return
     meta["d2l_errata_versions"] = versions()
-    outputs = [o for cell in nbformat.read(executed_notebook(env), 4).cells for o in cell.get("outputs", [])]
+    outputs = [o for cell in nbformat.read(executed_notebook(env, env.docname), 4).cells for o in cell.get("outputs", [])]
     meta["d2l_errata_verdicts"] = [o["data"][MIME] for o in outputs if MIME in o.get("data", {})]
 
 

@@ -85,9 +85,9 @@ def after_page(app: Sphinx, doctree: nodes.document) -> None:
     doctree.append(_footer(app, run["runtime"] or 0))
 
 
-def executed_notebook(env: BuildEnvironment) -> Path:
-    """The notebook with outputs that MyST-NB has written for the page being read."""
-    return Path(env.mystnb_config.output_folder) / f"{env.docname}.ipynb"
+def executed_notebook(env: BuildEnvironment, docname: str) -> Path:
+    """The notebook with outputs that MyST-NB has written for a page."""
+    return Path(env.mystnb_config.output_folder) / f"{docname}.ipynb"
 
 
 def _restore_outputs(env: BuildEnvironment) -> None:
@@ -96,7 +96,7 @@ def _restore_outputs(env: BuildEnvironment) -> None:
     MyST-NB shows them on the page, but writes the notebook without what ``glue`` has recorded, and without any output
     where it took them from the cache.
     """
-    path = executed_notebook(env)
+    path = executed_notebook(env, env.docname)
     _, notebook = get_cache(env.mystnb_config.execution_cache_path).merge_match_into_notebook(nbformat.read(path, 4))
     nbformat.write(notebook, path)
 

@@ -6,7 +6,6 @@ import atexit
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from functools import cache
@@ -53,12 +52,15 @@ class ForkedProcess:
 class KernelParent:
     """The process that kernels are forked from, on this side of its pipes.
 
+    Args:
+        python: the Python that it runs, and so its kernels.
+
     Attributes:
         unsafe: why it must not be forked; ``None`` where it may.
     """
 
-    def __init__(self) -> None:
-        command = [sys.executable, str(Path(__file__).with_name("kernel_parent.py"))]
+    def __init__(self, python: str) -> None:
+        command = [python, str(Path(__file__).with_name("kernel_parent.py"))]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
         self._one_at_a_time = threading.Lock()
         atexit.register(self.close)
@@ -87,28 +89,25 @@ class KernelParent:
 _starting = threading.Lock()
 
 
-@cache
-def _start() -> KernelParent:
-    return KernelParent()
+_start = cache(KernelParent)
 
 
-def kernel_parent() -> KernelParent:
-    """The process of this build, started when it is first asked for."""
+def kernel_parent(python: str) -> KernelParent:
+    """The process of this build that runs this Python, started when it is first asked for."""
     with _starting:
-        return _start()
+        return _start(python)
 
 
 class ForkProvisioner(LocalProvisioner):
-    """Forks kernels of this Python; all others, and where forking is not safe, are started as usual."""
+    """Forks Python's kernels; all others, and where forking is not safe, are started as usual."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start the kernel."""
-        own = cmd[0] == sys.executable and LAUNCHER in cmd
-        if not own or kernel_parent().unsafe:
+        if LAUNCHER not in cmd or kernel_parent(cmd[0]).unsafe:
             return await super().launch_kernel(cmd, **kwargs)
         argv = [find_spec(LAUNCHER).origin, *cmd[cmd.index(LAUNCHER) + 1 :]]
         cwd = kwargs.get("cwd") or Path.cwd()
-        self.process = kernel_parent().fork(argv, str(cwd), kwargs["env"])
+        self.process = kernel_parent(cmd[0]).fork(argv, str(cwd), kwargs["env"])
         self.pid = self.pgid = self.process.pid
         self.cwd = cwd
         return self.connection_info
