@@ -107,11 +107,10 @@ def page(context):
 
 @pytest.fixture(scope="session")
 def open_page(site):
-    """Open a page of the site, and wait until its formulas are set."""
+    """Open a page of the site, and wait until it is as it will be: its fonts move what is below them."""
 
     def open_page(page, name):
         page.goto(site.address + name)
-        # Not every page has formulas.
-        page.evaluate("async () => { await globalThis.MathJax?.startup.promise; await document.fonts.ready; }")
+        page.evaluate("async () => { await document.fonts.ready; }")
 
     return open_page

@@ -46,18 +46,18 @@
 
   // Formulas
   for (const formula of all("span.math, div.math")) {
-    note("formulas", !formula.querySelector("mjx-container") || formula.querySelector("mjx-merror"), formula);
-    // The boxes of formulas scroll sideways, so they hide what reaches out above and below: no sign may. (Tall brackets are
-    // put together of pieces that MathJax itself cuts.)
-    const box = formula.getBoundingClientRect();
-    const signs = [...formula.querySelectorAll("mjx-c:not(mjx-stretchy-v *, mjx-stretchy-h *)")].map((sign) => sign.getBoundingClientRect());
-    note("formulas are not cut", signs.some(({ top, bottom }) => top < box.top - 1 || bottom > box.bottom + 1), formula);
+    const signs = formula.querySelector(".katex-html");
+    note("formulas", !signs || !formula.querySelector(".katex-mathml > math > semantics > annotation") || formula.querySelector(".katex-error"), formula);
+    // Nothing is seen of a formula whose style sheet or fonts are missing, or both forms of it.
+    const [html, mathml] = [".katex-html", ".katex-mathml"].map((part) => formula.querySelector(part)?.getBoundingClientRect());
+    note("formulas are seen once", visible(formula) && (!html.height || !html.width || mathml.width > 1 || mathml.height > 1), formula);
   }
-  for (const script of all("script[src*=mathjax i]")) note("MathJax", new URL(script.src).origin !== location.origin, script.src);
+  // The boxes of formulas scroll sideways, so they hide what reaches out above and below: nothing may.
+  for (const box of all(".katex-display")) note("formulas are not cut", box.scrollHeight > box.clientHeight, box);
   const texts = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) if (walker.currentNode.data.trim()) texts.push(walker.currentNode);
-  for (const text of texts.filter((t) => !t.parentElement.closest("pre, code, script, style, noscript"))) {
+  for (const text of texts.filter((t) => !t.parentElement.closest("pre, code, script, style, noscript, annotation"))) {
     note("no TeX in the text", /\$[^$]+\$|\\[([]|\\begin\{/.test(text.data), text.data.trim().slice(0, 100));
   }
 
@@ -73,7 +73,7 @@
     return holder !== undefined && holder !== document.documentElement && scrolls(holder) && fits(holder);
   };
   // Of formulas, figures and code only the whole counts: their parts are many, and some are for screen readers only.
-  for (const e of article.querySelectorAll("*:not(mjx-container *, svg *, pre *)")) {
+  for (const e of article.querySelectorAll("*:not(.katex *, svg *, pre *)")) {
     if (!visible(e)) continue;
     note("wide things scroll in their own box", !fits(e), e);
   }
@@ -111,13 +111,13 @@
     note(what, ratio < least, `${ratio.toFixed(2)} < ${least}: ${named(element)} in ${named(element.parentElement)}`);
   };
   for (const element of new Set(texts.map((text) => text.parentElement))) {
-    if (!visible(element) || element.closest("svg, mjx-assistive-mml, script, style, noscript")) continue;
+    if (!visible(element) || element.closest("svg, .katex-mathml, script, style, noscript")) continue;
     const style = getComputedStyle(element);
     const size = parseFloat(style.fontSize);
     const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
     readable("contrast of text", element, style.color, large ? 3 : 4.5);
   }
-  for (const formula of all("mjx-container")) readable("contrast of formulas", formula, getComputedStyle(formula).color, 4.5);
+  for (const formula of all(".katex-html")) readable("contrast of formulas", formula, getComputedStyle(formula).color, 4.5);
 
   // Figures: transparent, described, their ink the page's.
   const ink = getComputedStyle(document.body).color;

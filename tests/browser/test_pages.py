@@ -66,7 +66,7 @@ def test_nothing_fails_in_the_page(looks):
         "one h1",
         "language",
         "formulas",
-        "MathJax",
+        "formulas are seen once",
         "no TeX in the text",
         "formulas are not cut",
         "page as wide as the window",

@@ -13,7 +13,7 @@ SEEN = """element => {
 
 
 def test_a_permalink_from_outside_leads_to_its_card(page, open_page):
-    """The page's last card: its formulas are set, and move what is below them, after the browser has scrolled."""
+    """The page's last card: fonts come after the browser has scrolled, and move what is below them."""
     open_page(page, MOMENTUM)
     address = page.locator(".d2l-erratum .d2l-permalink").last.get_attribute("href")
     page.goto("about:blank")
