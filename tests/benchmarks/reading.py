@@ -155,9 +155,9 @@ def epochs(images, dataset):
     results = {name: call() for name, call in cases.items()}  # also warms everything up
     for name in ("book, 4 workers", "book, 0 workers"):
         torch.testing.assert_close(results["ours"], results[name], rtol=1e-4, atol=1e-4)
-    seconds = shortest(cases, rounds=4)
+    seconds = shortest(cases, rounds=2)
     # The two that are close: more rounds, in pairs.
-    close = shortest({name: cases[name] for name in ("ours", "floor")}, rounds=8)
+    close = shortest({name: cases[name] for name in ("ours", "floor")}, rounds=4)
     seconds |= {name: min(seconds[name], close[name]) for name in close}
     return {name: value / seconds["ours"] for name, value in seconds.items()}
 
@@ -186,7 +186,7 @@ def options(images, dataset):
         "loader over tensors, whole minibatches": lambda: consume(DataLoader(TensorDataset(X, y), sampler=index, batch_size=None)),
         "batches": lambda: consume(batches(X, y, BATCH)),
     }
-    seconds = shortest(cases, rounds=4)
+    seconds = shortest(cases, rounds=2)
     return {name: value / seconds["4 workers"] for name, value in seconds.items()}
 
 

@@ -132,4 +132,5 @@ def test_notebooks_have_their_outputs_and_no_stderr(notebooks):
 
 @pytest.mark.parametrize("word", ["TODO", "FIXME", "XXX"])
 def test_nothing_is_left_to_do(pages, word):
-    assert not [name for name, soup in pages.items() if word in soup.get_text()]
+    # Text by text: the signs of a formula, side by side, may spell anything.
+    assert not [name for name, soup in pages.items() for text in soup.strings if word in text]

@@ -6,11 +6,45 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import cards, execution, interface, proofs, search, titles
+from . import (
+    assets,
+    bookmap,
+    cards,
+    coverage,
+    description,
+    execution,
+    feed,
+    formula_fonts,
+    interface,
+    launch,
+    maths,
+    notebooks,
+    proofs,
+    search,
+    solutions,
+    titles,
+)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for part in (titles, proofs, execution, cards, search, interface):
+    for part in (
+        titles,
+        maths,
+        formula_fonts,
+        proofs,
+        solutions,
+        execution,
+        cards,
+        coverage,
+        bookmap,
+        feed,
+        search,
+        interface,
+        description,
+        assets,
+        notebooks,
+        launch,
+    ):
         part.setup(app)
     # What pages leave in the environment travels in `env.metadata`, which Sphinx merges itself.
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

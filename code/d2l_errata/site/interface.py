@@ -1,5 +1,5 @@
 """The interface in Chinese: a message catalogue for what Sphinx and the theme leave in English, and replacements where a
-text is not translatable, but stands in a template, a script or the code of an extension."""
+text is not translatable, but stands in a template or the code of an extension."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEMPLATES = {
     'aria-label="Page"': 'aria-label="本页目录"',
     "© Copyright {{ copyright }}.": "© {{ copyright }}",
 }
-#: In what MyST-NB writes around hidden cells, and in the script of the toggle buttons.
+#: In what MyST-NB writes around hidden cells.
 HIDDEN = ('aria-label="Toggle hidden content"', 'aria-label="展开或收起"')
 
 
@@ -55,14 +55,7 @@ def in_pages(app: Sphinx, pagename: str, template: str, context: dict[str, Any],
         context["body"] = context["body"].replace(*HIDDEN)
 
 
-def in_scripts(app: Sphinx, exception: Exception | None) -> None:
-    script = Path(app.outdir, "_static", "togglebutton.js")
-    if script.exists() and not exception:
-        script.write_text(script.read_text(encoding="utf-8").replace(*HIDDEN), encoding="utf-8")
-
-
 def setup(app: Sphinx) -> None:
     add_catalogues(app)
     app.connect("builder-inited", in_templates)
     app.connect("html-page-context", in_pages)
-    app.connect("build-finished", in_scripts)

@@ -1,0 +1,122 @@
+"""What a page loads besides its text, kept light: no script stops the page from being shown, scripts that no page uses are
+not loaded, and of the theme's icons (a font of 150 kB and a script of 1.5 MB) there are only those that pages show."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from fontTools.subset import Options, Subsetter, load_font, save_font
+from jinja2.ext import Extension
+from sphinx.application import Sphinx
+
+#: Scripts of Sphinx and of extensions for what the site does otherwise (search, solutions) or does not have (tabs).
+UNUSED = ("doctools.js", "sphinx_highlight.js", "translations.js", "design-tabs.js", "language_data.js")
+#: What the theme's scripts ask for of Sphinx's documentation_options.js. Pages' other inline scripts add to it.
+OPTIONS = {"VERSION": "", "BUILDER": "html"}
+
+#: In the theme's list of its files: what is loaded early without need, the script that draws icons, and scripts that would
+#: stop the page.
+MACROS = (
+    (re.compile(r'<link rel="preload"[^>]*>'), ""),
+    (re.compile(r"<script[^>]*fontawesome[^>]*></script>"), ""),
+    (re.compile(r"<script src="), "<script defer src="),
+)
+#: In the theme's layout: the page is shown in the reader's theme at once, not when a script has run.
+THEME = (
+    'localStorage.getItem("theme") || "{{ default_mode }}"',
+    '{light: "light", dark: "dark"}[document.documentElement.dataset.mode] '
+    '|| (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")',
+)
+
+#: In the theme's script: it lays out every box of the page to see which ones scroll; reading.js waits until they are shown.
+TAB_STOPS = re.compile(r'"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)')
+
+#: A rule of the theme's style sheet that gives icons their sign.
+ICON = re.compile(r'(?<=[}\n])((?:\.fa-[\w-]+:+before,?)+)\{content:"[^"]*"\}')
+NAME = re.compile(r"\bfa-[\w-]+")
+#: Signs that other rules name, written as they are or as numbers: all icons are in the area for private use.
+SIGN = re.compile(r"[\ue000-\uf8ff]|\\[ef][0-9a-f]{3}")
+
+
+class LightTemplates(Extension):
+    """Changes the theme's templates when they are read."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        if name and name.endswith("webpack-macros.html"):
+            for pattern, replacement in MACROS:
+                source = pattern.sub(replacement, source)
+        return source.replace(*THEME)
+
+
+def in_templates(app: Sphinx) -> None:
+    if app.builder.format == "html":
+        app.builder.templates.environment.add_extension(LightTemplates)
+
+
+def in_pages(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Load scripts when the page has been read, in their order, and only those that are used."""
+    scripts = context.get("script_files", [])
+    scripts[:] = [script for script in scripts if Path(script.filename or "").name not in (*UNUSED, "documentation_options.js")]
+    for script in scripts:
+        if script.filename:
+            script.attributes["defer"] = "defer"
+    # The inline scripts that add to it run before any script that is loaded.
+    app.add_js_file(None, body=f"const DOCUMENTATION_OPTIONS = {json.dumps(OPTIONS)};", priority=100)
+
+
+def fewer_icons(app: Sphinx, exception: Exception | None) -> None:
+    """Leave the icons that pages show in the theme's style sheets and fonts."""
+    if exception or app.builder.format != "html":
+        return
+    out = Path(app.outdir)
+    static = out / "_static"
+    pages = [path for path in out.rglob("*.html") if static not in path.parents]
+    scripts = (static / "scripts").glob("*sphinx*.js")
+    names = {name for path in (*pages, *scripts) for name in NAME.findall(path.read_text(encoding="utf-8"))}
+    signs: set[int] = set()
+    for sheet in static.rglob("*.css"):
+        css = sheet.read_text(encoding="utf-8")
+        shorter = ICON.sub(lambda rule: rule[0] if names & set(NAME.findall(rule[1])) else "", css)
+        signs |= {ord(sign) if len(sign) == 1 else int(sign[1:], 16) for sign in SIGN.findall(shorter)}
+        if shorter != css:
+            sheet.write_text(shorter, encoding="utf-8")
+    for font in static.glob("vendor/fontawesome/**/*.woff2"):
+        keep(font, signs)
+    # What nothing loads any more.
+    for path in {*static.glob("**/*fontawesome*.js*"), *static.glob("vendor/fontawesome/**/*.[jt][st]*"), *static.rglob("*.map")}:
+        path.unlink()
+
+
+def without_tab_stops(app: Sphinx, exception: Exception | None) -> None:
+    """Take out of the theme's script what reading.js does."""
+    if exception or app.builder.format != "html":
+        return
+    script = Path(app.outdir, "_static", "scripts", "pydata-sphinx-theme.js")
+    script.write_text(TAB_STOPS.sub("void 0", script.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def keep(font: Path, signs: set[int]) -> None:
+    """Leave only the given signs in a font.
+
+    Args:
+        font: a WOFF2 file, which is written again.
+        signs: code points.
+    """
+    options = Options(flavor="woff2", notdef_outline=True)
+    whole = load_font(str(font), options)
+    subsetter = Subsetter(options)
+    subsetter.populate(unicodes=signs)
+    subsetter.subset(whole)
+    save_font(whole, str(font), options)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("builder-inited", in_templates)
+    # After those that add scripts.
+    app.connect("html-page-context", in_pages, priority=900)
+    app.connect("build-finished", fewer_icons)
+    app.connect("build-finished", without_tab_stops)
