@@ -36,6 +36,8 @@ def test_solutions_open_by_click_and_by_keyboard(page, open_page):
 
     title = solutions[1].locator("summary")
     title.focus()
+    page.keyboard.press("Shift+Tab")  # a browser shows the focus once the keyboard is used
+    page.keyboard.press("Tab")
     assert title.evaluate("title => getComputedStyle(title).outlineStyle") != "none", "the focus is not seen"
     for key, visible in (("Enter", True), ("Space", False)):
         page.keyboard.press(key)
