@@ -96,7 +96,8 @@ def without_tab_stops(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.format != "html":
         return
     script = Path(app.outdir, "_static", "scripts", "pydata-sphinx-theme.js")
-    script.write_text(TAB_STOPS.sub("void 0", script.read_text(encoding="utf-8")), encoding="utf-8")
+    if script.exists():  # a site in another theme has none
+        script.write_text(TAB_STOPS.sub("void 0", script.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def keep(font: Path, signs: set[int]) -> None:

@@ -113,8 +113,8 @@ class NewestErrata(DirectiveWithMarkdown):
 
 
 def publish(app: Sphinx, exception: Exception | None) -> None:
-    """Write the feed into the site."""
-    if not exception and app.builder.format == "html":
+    """Write the feed into the site, where there is an erratum to tell of."""
+    if not exception and app.builder.format == "html" and errata():
         Path(app.outdir, NAME).write_bytes(feed(errata(), app.config.html_baseurl))
 
 
