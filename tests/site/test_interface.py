@@ -37,8 +37,8 @@ INSIDE = "article :is(button, summary, label, .caption-number, .colon, select, o
 def strings(soup):
     """Texts and attributes of a page that are its interface."""
     for node in soup.find_all(True):
-        # What a figure shows is content, and so is the name of the page before or after.
-        if node.name not in ("svg", "img") and not {"left-prev", "right-next"} & set(node.get("class", ())):
+        # What a figure shows is content, and so are the names of the pages before and after.
+        if node.name not in ("svg", "img", "link"):
             yield from (node[name] for name in ATTRIBUTES if isinstance(node.get(name), str))
     for node in soup.select(INSIDE):
         yield node.get_text()
