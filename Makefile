@@ -12,14 +12,13 @@ JOBS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 HTML := book/_build/html
-SITE := $(HTML)/index.html
 # Pages side by side, into the cache where `jb build` then finds them.
 EXECUTE := $(BIN)/python -m d2l_errata.site.execute book $(if $(JOBS),--jobs $(JOBS))
 # Jupyter Book asks its kernels where they are; nothing of the user's own configuration may leak into the build.
 export JUPYTER_PLATFORM_DIRS := 1
 export PYTHONNOUSERSITE := 1
 
-.PHONY: book test lint unit site nbval notebooks rerun html browser lock anchors audit bench bench-build clean
+.PHONY: book test lint unit site nbval notebooks rerun html browser lighthouse lock anchors audit bench bench-build clean
 
 book: $(VENV)/installed
 	$(EXECUTE)
@@ -62,6 +61,11 @@ html: site browser
 
 browser: $(VENV)/installed
 	BROWSER='$(BROWSER)' $(BIN)/python tests/browser/chromium.py
+
+# Lighthouse on five pages of the site that is there, as on a phone; needs Node.js. The reports are in book/_build/lighthouse.
+lighthouse: browser
+	npm ci --prefix tests/lighthouse --no-fund --no-audit
+	$(BIN)/python tests/lighthouse/audit.py
 
 # The Python is checked first: pip's own message, many lines later, would not name the cause.
 $(VENV)/installed: requirements.txt pyproject.toml

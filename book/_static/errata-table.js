@@ -2,6 +2,11 @@
 document.addEventListener("DOMContentLoaded", () => {
   const table = document.querySelector("table.d2l-errata-table");
   if (!table) return;
+  // Its rows are laid out as grids (see the style sheet), which for some screen readers would make it no table.
+  const roles = { table: [table], rowgroup: [table.tHead, ...table.tBodies], row: table.rows };
+  for (const [role, elements] of Object.entries(roles)) for (const element of elements) element.role = role;
+  for (const cell of table.querySelectorAll("th, td")) cell.role = cell.localName === "th" ? "columnheader" : "cell";
+
   const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
   const rows = [...table.tBodies[0].rows].map((row) => {
     const text = (name) => row.cells[heads.indexOf(name)].textContent.trim();

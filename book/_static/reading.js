@@ -2,6 +2,24 @@
 (() => {
   const all = (selector) => [...document.querySelectorAll(selector)];
 
+  // Sections out of sight wait with their layout until the page is used: then one after the other, whenever there is time.
+  // What leads into the page needs all of them, to come to the right place: a link, or a way back.
+  const waiting = all(".bd-article section > section");
+  const layOut = (section) => section.classList.add("d2l-laid-out");
+  const whenIdle = window.requestIdleCallback ?? setTimeout;
+  const layOutNext = () => {
+    if (!waiting.length) return;
+    layOut(waiting.shift());
+    whenIdle(layOutNext);
+  };
+  const layOutAll = () => waiting.splice(0).forEach(layOut);
+  if (location.hash || performance.getEntriesByType("navigation")[0].type !== "navigate") layOutAll();
+  for (const use of ["scroll", "pointerdown", "keydown"]) addEventListener(use, () => whenIdle(layOutNext), { once: true, passive: true });
+  addEventListener("click", ({ target }) => {
+    const link = target.closest("a[href]");
+    if (link?.hash && link.pathname === location.pathname) layOutAll();
+  }, true);
+
   // Solutions and hidden cells are <details>. What a link leads to is opened, for browsers that do not do so themselves.
   const openTarget = () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -15,11 +33,13 @@
 
   // The keyboard reaches what scrolls in a box of its own, in every browser. Boxes are looked at when they are laid out,
   // and again when the fonts are there.
-  const boxes = "pre, p, table, .output, .d2l-figure, .katex-display, .pst-scrollable-table-container";
+  const boxes = "pre, p, td, table, .output, .d2l-figure, .katex-display, .pst-scrollable-table-container";
   const looked = new ResizeObserver((entries) => {
-    for (const { target } of entries)
-      if (target.scrollWidth > target.clientWidth && getComputedStyle(target).overflowX !== "visible") target.tabIndex = 0;
-      else target.removeAttribute("tabindex");
+    const scrolls = entries.map(({ target: box }) => box.scrollWidth > box.clientWidth && getComputedStyle(box).overflowX !== "visible");
+    entries.forEach(({ target: box }, number) => {
+      if (scrolls[number]) box.tabIndex = 0;
+      else if (box.hasAttribute("tabindex")) box.removeAttribute("tabindex");
+    });
   });
   const look = () => all(`article :is(${boxes})`).forEach((box) => looked.observe(box));
   look();

@@ -1,12 +1,8 @@
 """One Chromium and one server of the built site for all browser tests."""
 
-import functools
-import http.server
 import os
 import runpy
-import threading
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -14,6 +10,7 @@ from playwright.sync_api import sync_playwright
 HERE = Path(__file__).parent
 HTML = HERE.parents[1] / "book" / "_build" / "html"
 CHROMIUM = runpy.run_path(str(HERE / "chromium.py"))
+SERVER = runpy.run_path(str(HERE / "server.py"))
 LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -31,47 +28,17 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(f"BROWSER=none: {left_out} browser tests were left out", yellow=True)
 
 
-class Site(http.server.ThreadingHTTPServer):
-    """The built site on a free port of this machine.
-
-    Attributes:
-        failed: requests that had no answer, with the page that asked. The browser's own events leave out the favicon.
-    """
-
-    def __init__(self, html):
-        super().__init__(("127.0.0.1", 0), functools.partial(Handler, directory=html))
-        self.html = html
-        self.address = f"http://127.0.0.1:{self.server_port}/"
-        self.failed = []
-
-    @property
-    def pages(self):
-        return sorted(path.relative_to(self.html).as_posix() for path in self.html.rglob("*.html") if "_static" not in path.parts)
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def log_request(self, code="-", size="-"):
-        if int(code) >= 400:
-            self.server.failed.append(f"{urlsplit(self.headers['Referer'] or '').path}: {self.path} ({int(code)})")
-
-    def log_message(self, format, *args):
-        """Nothing: the server's log would hide what pytest says."""
-
-
 @pytest.fixture(scope="session")
 def site():
     if not (HTML / "index.html").exists():
         pytest.fail("the site is not built: run `make site`")
-    with Site(HTML) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with SERVER["serving"](HTML) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="session")
-def browser():
+def launch():
+    """Start a Chromium, given a playwright."""
     path = CHROMIUM["find"]()
     if path is None:
         pytest.fail(CHROMIUM["HOW"], pytrace=False)
@@ -80,10 +47,13 @@ def browser():
     # working in containers.
     quiet = ("background-networking", "component-update", "default-apps", "sync", "gpu", "dev-shm-usage")
     arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", *(f"--disable-{what}" for what in quiet)]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+    return lambda playwright: playwright.chromium.launch(executable_path=path, args=arguments)
+
+
+@pytest.fixture(scope="session")
+def browser(launch):
+    with sync_playwright() as playwright, launch(playwright) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

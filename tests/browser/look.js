@@ -19,9 +19,10 @@
 
   const visible = (e) => e.checkVisibility({ visibilityProperty: true, opacityProperty: true });
 
-  // Nothing may move slowly while it is measured.
+  // Nothing may move slowly while it is measured, or wait until it is scrolled to.
   const atOnce = document.createElement("style");
-  atOnce.textContent = "* { transition: none !important; animation: none !important; scroll-behavior: auto !important; }";
+  atOnce.textContent = `* { transition: none !important; animation: none !important; scroll-behavior: auto !important;
+    content-visibility: visible !important; }`;
   document.head.append(atOnce);
 
   // Cards: their permalinks bring them into the window, with nothing over them.
@@ -35,8 +36,12 @@
   }
 
   // Solutions and hidden cells are looked at too.
-  all(".toggle-hidden").forEach((e) => e.classList.remove("toggle-hidden"));
   all("details").forEach((e) => { e.open = true; });
+
+  // What the browser waited for before it showed anything
+  for (const { name, renderBlockingStatus: status } of performance.getEntriesByType("resource")) {
+    if (status === "blocking") note("only the style sheet blocks", !new URL(name).pathname.endsWith(".css"), name);
+  }
 
   // Structure
   const headings = all("h1").filter(visible);
@@ -78,6 +83,37 @@
     note("wide things scroll in their own box", !fits(e), e);
   }
 
+  // Phones: what is used all the time is large enough for a thumb, and there wherever the reader is.
+  if (width < 600) {
+    for (const e of all(".bd-header-article button, details.solution > summary, .d2l-filter :is(select, input), .d2l-search-box :is(input, button)")) {
+      if (!visible(e)) continue;
+      const box = e.getBoundingClientRect();
+      note("what is large enough for a thumb", box.width < 44 || box.height < 44, `${box.width.toFixed()} × ${box.height.toFixed()}: ${named(e)}`);
+    }
+    scrollTo(0, document.scrollingElement.scrollHeight);
+    for (const selector of [".primary-toggle", ".search-button", ".secondary-toggle"]) {
+      const button = article.querySelector("h2") || selector !== ".secondary-toggle" ? document.querySelector(selector) : undefined;
+      if (button === undefined) continue; // no list of contents where there is none
+      const box = button?.getBoundingClientRect();
+      const seen = button && visible(button) && button.contains(document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2));
+      note("menus stay in sight", !seen, selector);
+    }
+  }
+
+  // Tables, and what one does something with
+  for (const table of article.querySelectorAll("table")) note("tables have heads", !table.querySelector("th:not(:empty)"), table);
+  for (const e of all("a[href], button, input, select, textarea, summary, [role=button], [onclick], [tabindex]")) {
+    const decoration = e.matches("[tabindex='-1']:not(a, button, input, select, textarea, summary, [role=button], [onclick])");
+    if (visible(e) && !decoration) note("reached by the keyboard", e.tabIndex !== 0 || e.disabled, e);
+  }
+
+  // Icons: their font has a sign for each.
+  const icons = new Set(all("[class*='fa-']").filter((e) => /\bfa-(?!solid|brands|regular|lg)/.test(e.className)));
+  for (const icon of icons) {
+    const sign = getComputedStyle(icon, "::before").content;
+    note("icons", !/^"[\ue000-\uf8ff]"$/u.test(sign), `${icon.outerHTML}: ${sign}`);
+  }
+
   // Contrast. The browser itself reads colours, whatever their notation.
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   const remembered = (f) => {
@@ -100,14 +136,13 @@
     const [R, G, B] = [r, g, b].map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
     return 0.2126 * R + 0.7152 * G + 0.0722 * B;
   };
-  const contrast = (element, colour, share = 1) => {
-    const ground = background(element);
+  const contrast = (element, colour, share = 1, ground = background(element)) => {
     const [r, g, b, a] = rgba(colour);
     const [x, y] = [luminance(over([r, g, b, a * share * opacity(element)], ground)), luminance(ground)];
     return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
   };
-  const readable = (what, element, colour, least, share) => {
-    const ratio = contrast(element, colour, share);
+  const readable = (what, element, colour, least, share, ground) => {
+    const ratio = contrast(element, colour, share, ground);
     note(what, ratio < least, `${ratio.toFixed(2)} < ${least}: ${named(element)} in ${named(element.parentElement)}`);
   };
   for (const element of new Set(texts.map((text) => text.parentElement))) {
@@ -128,17 +163,43 @@
     const paper = background(svg.closest(".cell").parentElement);
     note("figures have no background", String(background(svg)) !== String(paper), `${label}: ${background(svg)} on ${paper}`);
     const whole = svg.getBoundingClientRect();
-    for (const part of svg.querySelectorAll("path, rect, circle, ellipse, polygon, use, line, polyline, text")) {
+    const solids = [];
+    // What is seen of a part: a clip cuts off the rest.
+    const seenOf = (part) => {
+      const box = part.getBoundingClientRect();
+      const clip = document.querySelector(part.getAttribute("clip-path")?.slice(4, -1) || null)?.querySelector("rect")?.getBBox();
+      if (!clip) return box;
+      const { a, d, e, f } = svg.getScreenCTM();
+      const [left, top] = [Math.max(box.left, clip.x * a + e), Math.max(box.top, clip.y * d + f)];
+      const [right, bottom] = [Math.min(box.right, (clip.x + clip.width) * a + e), Math.min(box.bottom, (clip.y + clip.height) * d + f)];
+      return { left, top, width: Math.max(0, right - left), height: Math.max(0, bottom - top) };
+    };
+    // What was drawn last under the middle of a part.
+    const under = ({ left, top, width, height }) => {
+      const middle = new DOMPoint(left + width / 2, top + height / 2);
+      return solids.findLast(({ part }) => {
+        const { x, y } = middle.matrixTransform(part.getScreenCTM().inverse());
+        return part.localName === "image" ? x > 0 && y > 0 && x < part.width.baseVal.value && y < part.height.baseVal.value : part.isPointInFill({ x, y });
+      });
+    };
+    for (const part of svg.querySelectorAll("path, rect, circle, ellipse, polygon, use, line, polyline, text, image")) {
       if (part.closest("defs, clipPath, symbol")) continue;
       const style = getComputedStyle(part);
-      const box = part.getBoundingClientRect();
+      const box = seenOf(part);
       // Only text stands on its head: matplotlib draws glyphs upwards, SVG counts downwards.
       const isText = part.localName === "text" || part.closest("g[transform*='scale('][transform*=' -']");
       const filled = style.fill !== "none" && style.fillOpacity > 0;
       const solid = filled && style.fillOpacity * opacity(part) > 0.5 && contrast(svg, style.fill) > 1;
       const large = box.width * box.height > 0.5 * whole.width * whole.height;
       note("figures have no box of their own", solid && large && !isText && part.localName !== "use", `${label}: ${style.fill}`);
-      if (isText) readable("contrast of labels", part, style.fill, 4.5, style.fillOpacity);
+      const ground = under(box);
+      if (part.localName === "image") solids.push({ part });
+      else if (filled && !isText && part.isPointInFill) {
+        solids.push({ part, colour: over(rgba(style.fill).with(3, style.fillOpacity * opacity(part)), background(svg)) });
+      }
+      // The colours of an image are not known here.
+      if (ground?.part.localName === "image") continue;
+      if (isText) readable("contrast of labels", part, style.fill, 4.5, style.fillOpacity, ground?.colour);
       else if (style.stroke !== "none") readable("contrast of lines", part, style.stroke, 3, style.strokeOpacity);
     }
   }

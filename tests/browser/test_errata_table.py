@@ -19,7 +19,7 @@ def texts(browser, site):
         assert page.locator(".d2l-filter").count() == 0
         rows = page.locator(ROWS).all()
         assert rows and all(row.is_visible() for row in rows)
-        return {row.locator("a").first.get_attribute("href").partition("#")[2]: row.inner_text().lower() for row in rows}
+        return {row.locator("a").first.get_attribute("href").partition("#")[2]: row.text_content().lower() for row in rows}
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +129,14 @@ def test_a_row_leads_to_its_card(page, site, entries):
     page.locator(f"{ROWS} a[href$='#{id}']").click()
     page.wait_for_url(f"**/*.html#{id}")
     assert page.locator(f"[id='{id}'].d2l-erratum:target").is_visible()
+
+
+def test_it_is_a_table_for_screen_readers(page, open_page):
+    open_page(page, TABLE)
+    session = page.context.new_cdp_session(page)
+    roles = [node["role"]["value"] for node in session.send("Accessibility.getFullAXTree")["nodes"] if "role" in node]
+    table = page.locator("table.d2l-errata-table")
+    assert roles.count("row") >= table.locator("tr").count() > 100
+    assert roles.count("columnheader") >= table.locator("th").count() == 8
+    explicit = "table => [...table.querySelectorAll('thead, tbody, tr, th, td')].filter((e) => !e.role).length"
+    assert table.get_attribute("role") == "table" and table.evaluate(explicit) == 0

@@ -90,6 +90,7 @@ PARTED = """() => {
 
 def test_punctuation_stays_with_its_formula(momentum):
     momentum.set_viewport_size(PHONE)
+    momentum.add_style_tag(content="* { content-visibility: visible !important; }")
     parted, all_of_them = momentum.evaluate(PARTED)
     assert all_of_them > 50
     assert parted == []

@@ -22,6 +22,7 @@ from . import (
     proofs,
     search,
     solutions,
+    styles,
     titles,
 )
 
@@ -41,6 +42,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         search,
         interface,
         description,
+        styles,
         assets,
         notebooks,
         launch,

@@ -9,19 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from fontTools.subset import Options, Subsetter, load_font, save_font
 from jinja2.ext import Extension
 from sphinx.application import Sphinx
+
+from . import styles
+from .formula_fonts import keep
 
 #: Scripts of Sphinx and of extensions for what the site does otherwise (search, solutions) or does not have (tabs).
 UNUSED = ("doctools.js", "sphinx_highlight.js", "translations.js", "design-tabs.js", "language_data.js")
 #: What the theme's scripts ask for of Sphinx's documentation_options.js. Pages' other inline scripts add to it.
 OPTIONS = {"VERSION": "", "BUILDER": "html"}
 
-#: In the theme's list of its files: what is loaded early without need, the script that draws icons, and scripts that would
-#: stop the page.
+#: In the theme's list of its files: style sheets (see styles.py) and what is loaded early without need, the script that
+#: draws icons, and scripts that would stop the page.
 MACROS = (
-    (re.compile(r'<link rel="preload"[^>]*>'), ""),
+    (re.compile(r"<link [^>]*>"), ""),
     (re.compile(r"<script[^>]*fontawesome[^>]*></script>"), ""),
     (re.compile(r"<script src="), "<script defer src="),
 )
@@ -35,10 +37,7 @@ THEME = (
 #: In the theme's script: it lays out every box of the page to see which ones scroll; reading.js waits until they are shown.
 TAB_STOPS = re.compile(r'"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)')
 
-#: A rule of the theme's style sheet that gives icons their sign.
-ICON = re.compile(r'(?<=[}\n])((?:\.fa-[\w-]+:+before,?)+)\{content:"[^"]*"\}')
-NAME = re.compile(r"\bfa-[\w-]+")
-#: Signs that other rules name, written as they are or as numbers: all icons are in the area for private use.
+#: Signs of icons in a style sheet, written as they are or as numbers: all are in the area for private use.
 SIGN = re.compile(r"[\ue000-\uf8ff]|\\[ef][0-9a-f]{3}")
 
 
@@ -69,25 +68,17 @@ def in_pages(app: Sphinx, pagename: str, template: str, context: dict[str, Any],
 
 
 def fewer_icons(app: Sphinx, exception: Exception | None) -> None:
-    """Leave the icons that pages show in the theme's style sheets and fonts."""
+    """Leave the icons that the site's style sheet names in the theme's fonts."""
     if exception or app.builder.format != "html":
         return
-    out = Path(app.outdir)
-    static = out / "_static"
-    pages = [path for path in out.rglob("*.html") if static not in path.parents]
-    scripts = (static / "scripts").glob("*sphinx*.js")
-    names = {name for path in (*pages, *scripts) for name in NAME.findall(path.read_text(encoding="utf-8"))}
-    signs: set[int] = set()
-    for sheet in static.rglob("*.css"):
-        css = sheet.read_text(encoding="utf-8")
-        shorter = ICON.sub(lambda rule: rule[0] if names & set(NAME.findall(rule[1])) else "", css)
-        signs |= {ord(sign) if len(sign) == 1 else int(sign[1:], 16) for sign in SIGN.findall(shorter)}
-        if shorter != css:
-            sheet.write_text(shorter, encoding="utf-8")
+    static = Path(app.outdir, "_static")
+    found = SIGN.findall((static / styles.NAME).read_text(encoding="utf-8"))
+    signs = {ord(sign) if len(sign) == 1 else int(sign[1:], 16) for sign in found}
     for font in static.glob("vendor/fontawesome/**/*.woff2"):
-        keep(font, signs)
+        keep(font, font, signs)
     # What nothing loads any more.
-    for path in {*static.glob("**/*fontawesome*.js*"), *static.glob("vendor/fontawesome/**/*.[jt][st]*"), *static.rglob("*.map")}:
+    unused = ("scripts/fontawesome.js*", "vendor/fontawesome/**/*.js", "vendor/fontawesome/**/*.ttf", "**/*.map")
+    for path in {path for pattern in unused for path in static.glob(pattern)}:
         path.unlink()
 
 
@@ -100,24 +91,10 @@ def without_tab_stops(app: Sphinx, exception: Exception | None) -> None:
         script.write_text(TAB_STOPS.sub("void 0", script.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def keep(font: Path, signs: set[int]) -> None:
-    """Leave only the given signs in a font.
-
-    Args:
-        font: a WOFF2 file, which is written again.
-        signs: code points.
-    """
-    options = Options(flavor="woff2", notdef_outline=True)
-    whole = load_font(str(font), options)
-    subsetter = Subsetter(options)
-    subsetter.populate(unicodes=signs)
-    subsetter.subset(whole)
-    save_font(whole, str(font), options)
-
-
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", in_templates)
     # After those that add scripts.
     app.connect("html-page-context", in_pages, priority=900)
-    app.connect("build-finished", fewer_icons)
+    # After the style sheet has been written.
+    app.connect("build-finished", fewer_icons, priority=900)
     app.connect("build-finished", without_tab_stops)

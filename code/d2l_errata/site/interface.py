@@ -3,6 +3,7 @@ text is not translatable, but stands in a template or the code of an extension."
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,15 @@ TEMPLATES = {
     'title="Toggle secondary sidebar"': 'title="本页目录" aria-label="本页目录"',
     'aria-label="Main"': 'aria-label="全站目录"',
     'aria-label="Page"': 'aria-label="本页目录"',
+    'class="bd-sidebar-primary ': 'role="complementary" aria-label="侧栏" class="bd-sidebar-primary ',
     "© Copyright {{ copyright }}.": "© {{ copyright }}",
 }
 #: In what MyST-NB writes around hidden cells.
 HIDDEN = ('aria-label="Toggle hidden content"', 'aria-label="展开或收起"')
+#: The corner of a table whose rows have heads, too: no head of anything.
+CORNER = re.compile(r'<th(?: class="head[^"]*")?>(?:<p></p>)?</th>')
+#: In the table of contents of the whole site: the sign that opens a chapter has no name.
+CHAPTER = re.compile(r"(<a [^>]*>)([^<]*)(</a>\s*<details[^>]*>\s*<summary)>")
 
 
 class ChineseTemplates(Extension):
@@ -52,10 +58,14 @@ def in_templates(app: Sphinx) -> None:
 
 def in_pages(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
     if "body" in context:
-        context["body"] = context["body"].replace(*HIDDEN)
+        context["body"] = CORNER.sub("<td></td>", context["body"].replace(*HIDDEN))
+    if contents := context.get("generate_toctree_html"):  # a site in another theme has none
+        label = r'\1\2\3 aria-label="展开或收起：\2">'
+        context["generate_toctree_html"] = lambda **options: CHAPTER.sub(label, str(contents(**options)))
 
 
 def setup(app: Sphinx) -> None:
     add_catalogues(app)
     app.connect("builder-inited", in_templates)
-    app.connect("html-page-context", in_pages)
+    # After the theme has put its functions there.
+    app.connect("html-page-context", in_pages, priority=900)

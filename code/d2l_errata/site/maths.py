@@ -168,12 +168,11 @@ def take_punctuation(app: Sphinx, doctree: nodes.document, docname: str) -> None
 
 
 def add_files(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
-    """Have a page with formulas load what shows them, and the script that copies them as TeX; see :data:`COMMON` for the rest."""
+    """Have a page with formulas load the script that copies them as TeX; see :data:`COMMON` for the rest."""
     if doctree is not None and formulas(doctree):
-        app.add_css_file("katex/katex.min.css")
         app.add_js_file("katex/copy-tex.min.js", loading_method="defer")
     fonts = (context["pathto"](f"_static/katex/fonts/KaTeX_{name}.woff2", resource=True) for name in COMMON)
-    links = (f'<link rel="prefetch" as="font" type="font/woff2" crossorigin href="{font}">' for font in fonts)
+    links = (f'<link rel="prefetch" as="font" href="{font}">' for font in fonts)
     context["metatags"] = context.get("metatags", "") + "".join(links)
 
 
@@ -186,6 +185,7 @@ def plain_title(app: Sphinx, pagename: str, template: str, context: dict[str, An
 
 def serve_files(app: Sphinx) -> None:
     app.config.html_static_path.append(str(KATEX / "static"))
+    app.add_css_file("katex/katex.min.css")
 
 
 def setup(app: Sphinx) -> None:

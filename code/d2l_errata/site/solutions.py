@@ -20,9 +20,9 @@ def visit(self: HTML5Translator, node: solution_node) -> None:
 
 
 def without_equal_ids(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Take out the ids that sphinx-exercise gives the contents of every exercise and of every solution."""
+    """Take out the ids that sphinx-exercise and sphinx-proof give the contents of every exercise, solution and theorem."""
     for section in doctree.findall(nodes.section):
-        if section["ids"] in (["exercise-content"], ["solution-content"]):
+        if section["ids"] in (["exercise-content"], ["solution-content"], ["proof-content"]):
             section["ids"] = []
 
 

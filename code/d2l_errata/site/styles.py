@@ -1,0 +1,134 @@
+"""One style sheet for the whole site, with the rules that its pages can need: a browser shows nothing before it has them all."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import tinycss2
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+NAME = "site.css"
+#: A style sheet that another one loads, and any other file.
+IMPORT = re.compile(r"@import\s+(?:url\()?[\"']?([^\"')]+)[\"']?\)?\s*;")
+ADDRESS = re.compile(r"url\(\s*[\"']?(?![a-z]+:|#)([^\"')]+?)[\"']?\s*\)")
+#: At-rules that have rules inside.
+GROUPS = {"media", "supports", "layer", "container"}
+
+
+def text(static: Path, name: str) -> str:
+    """A style sheet of the site, with those it imports in their places and with addresses as seen from the folder of all.
+
+    Args:
+        static: the folder of all.
+        name: the sheet's path in it.
+    """
+    folder = posixpath.dirname(name)
+
+    def at(path: str) -> str:
+        return posixpath.normpath(posixpath.join(folder, path))
+
+    css = (static / name).read_text(encoding="utf-8").replace('@charset "UTF-8";', "")
+    css = ADDRESS.sub(lambda found: f'url("{at(found[1])}")', IMPORT.sub(lambda found: f"@import '{found[1]}';", css))
+    return IMPORT.sub(lambda found: text(static, at(found[1])), css)
+
+
+def needed(css: str, words: set[str]) -> str:
+    """The rules of a style sheet that can apply where only the given words are used as classes and ids.
+
+    Args:
+        css: the style sheet.
+        words: classes and ids; other words do no harm.
+    """
+    return "".join(_needed(tinycss2.parse_stylesheet(css, skip_whitespace=True), words))
+
+
+def _needed(rules: list[Any], words: set[str]) -> Iterator[str]:
+    for rule in rules:
+        if rule.type == "qualified-rule":
+            selectors = [selector for selector in _selectors(rule.prelude) if _names(selector) <= words]
+            if selectors:
+                yield ",".join(tinycss2.serialize(s).strip() for s in selectors) + "{" + tinycss2.serialize(rule.content).strip() + "}\n"
+        elif rule.type == "at-rule" and rule.lower_at_keyword in GROUPS and rule.content is not None:
+            inside = "".join(_needed(tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True), words))
+            if inside:
+                yield f"@{rule.at_keyword}{tinycss2.serialize(rule.prelude)}{{\n{inside}}}\n"
+        elif rule.type == "comment":
+            # Licences begin like this.
+            yield f"/*{rule.value}*/\n" if rule.value.startswith("!") else ""
+        else:
+            yield rule.serialize() + "\n"
+
+
+def _selectors(prelude: list[Any]) -> list[list[Any]]:
+    selectors: list[list[Any]] = [[]]
+    for token in prelude:
+        if token == ",":
+            selectors.append([])
+        else:
+            selectors[-1].append(token)
+    return selectors
+
+
+def _names(selector: list[Any]) -> set[str]:
+    """Classes and ids that an element must have; what stands in brackets, as after ``:not``, is left out."""
+    classes = {name.value for dot, name in pairwise(selector) if dot == "." and name.type == "ident"}
+    return classes | {token.value for token in selector if token.type == "hash"}
+
+
+def used(out: Path) -> set[str]:
+    """All words of the pages and scripts of a site."""
+    files = [*(path for path in out.rglob("*.html") if "_static" not in path.relative_to(out).parts), *(out / "_static").rglob("*.js")]
+    return {word for path in files for word in re.findall(r"[\w-]+", path.read_text(encoding="utf-8"))}
+
+
+def theme_sheets(app: Sphinx) -> list[str]:
+    """Style sheets that the theme's templates name themselves."""
+    macros = [Path(folder, "static", "webpack-macros.html") for folder in app.builder.theme.get_theme_dirs()]
+    return [
+        name for path in macros if path.exists() for name in re.findall(r"pathto\('_static/([^']+\.css)'", path.read_text(encoding="utf-8"))
+    ]
+
+
+def version(static: Path, names: list[str]) -> str:
+    """What changes when one of the sheets does. A sheet that is written last of all has its version in its name."""
+    present = [path.read_bytes() for path in map(static.joinpath, names) if path.exists()]
+    return hashlib.sha256(b"".join([*present, *(name.encode() for name in names)])).hexdigest()[:8]
+
+
+def one_for_all(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Have the page load the one sheet in place of those it lists."""
+    listed = sorted(context["css_files"], key=lambda sheet: sheet.priority)
+    sheets = theme_sheets(app) + [posixpath.relpath(sheet.filename, "_static") for sheet in listed]
+    before = getattr(app, "d2l_errata_sheets", sheets)
+    if sheets != before:
+        raise ExtensionError(f"all pages must have the same style sheets; {pagename} differs in {sorted(set(sheets) ^ set(before))}")
+    if not hasattr(app, "d2l_errata_sheets"):
+        app.d2l_errata_sheets = sheets
+        app.d2l_errata_sheets_version = version(Path(app.outdir, "_static"), sheets)
+    context["css_files"].clear()
+    context["style_sheet"] = context["pathto"](f"_static/{NAME}", resource=True) + f"?v={app.d2l_errata_sheets_version}"
+
+
+def write(app: Sphinx, exception: Exception | None) -> None:
+    # Where no page was out of date, none was asked for its sheets, and the one there is still right.
+    if exception or not hasattr(app, "d2l_errata_sheets"):
+        return
+    out = Path(app.outdir)
+    words = used(out)
+    css = "".join(needed(text(out / "_static", name), words) for name in app.d2l_errata_sheets)
+    (out / "_static" / NAME).write_text(css, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> None:
+    # After those that add style sheets.
+    app.connect("html-page-context", one_for_all, priority=900)
+    # After the theme has written the colours of code.
+    app.connect("build-finished", write, priority=800)
