@@ -172,7 +172,7 @@ def fashion_mnist(train: bool, root: str | Path | None = None, *, download: bool
     from torchvision.datasets import FashionMNIST
     from torchvision.datasets.mnist import read_image_file, read_label_file
 
-    folder = _folder(root)
+    folder = fashion_mnist_folder(root)
     resources = _resources(train)
     for name, md5 in resources.items():
         if (folder / name).exists():
@@ -200,7 +200,7 @@ def image_classification(train: bool, size: int = 28) -> Images:
         train: the training set, else the test set.
         size: height and width to resize to.
     """
-    if all((_folder(None) / name).exists() for part in (True, False) for name in _resources(part)):
+    if all((fashion_mnist_folder() / name).exists() for part in (True, False) for name in _resources(part)):
         return fashion_mnist(train, download=False, size=size)
     _say_digits()
     return digits(train, size)
@@ -211,7 +211,8 @@ def _say_digits() -> None:
     print("没有找到 Fashion-MNIST 的文件，改用 scikit-learn 自带的手写数字。")
 
 
-def _folder(root: str | Path | None) -> Path:
+def fashion_mnist_folder(root: str | Path | None = None) -> Path:
+    """Where the files of :func:`fashion_mnist` lie, given its ``root``."""
     root = root or os.environ.get("D2L_ERRATA_DATA") or Path.home() / ".cache" / "d2l-errata"
     return Path(root).expanduser() / "FashionMNIST" / "raw"
 

@@ -357,8 +357,8 @@ def test_an_interrupted_run_leaves_a_cache_and_no_process(book, number, status):
 
 
 def test_a_full_disk_leaves_a_cache_that_the_next_run_uses(book):
-    book.cells("small", "print(1)")
     book.cells("large", "print('x' * 3_000_000)")
+    book.cells("small", "print(1)")  # the last page is executed first
 
     def small_disk():
         # Files may not grow beyond 1 MB: writing fails as it does where the disk is full.

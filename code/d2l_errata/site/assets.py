@@ -75,7 +75,7 @@ def fewer_icons(app: Sphinx, exception: Exception | None) -> None:
     found = SIGN.findall((static / styles.NAME).read_text(encoding="utf-8"))
     signs = {ord(sign) if len(sign) == 1 else int(sign[1:], 16) for sign in found}
     for font in static.glob("vendor/fontawesome/**/*.woff2"):
-        keep(font, font, signs)
+        keep(app, font, font, signs)
     # What nothing loads any more.
     unused = ("scripts/fontawesome.js*", "vendor/fontawesome/**/*.js", "vendor/fontawesome/**/*.ttf", "**/*.map")
     for path in {path for pattern in unused for path in static.glob(pattern)}:

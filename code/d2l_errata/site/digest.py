@@ -16,6 +16,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from ..data import fashion_mnist_folder
 from ..registry import Erratum
 
 PACKAGE = Path(__file__).parents[1]
@@ -100,10 +101,25 @@ def page_digest(source: str, errata: Iterable[Erratum], root: Path = PACKAGE) ->
 
 
 @cache
+def everything(root: Path = PACKAGE) -> str:
+    """A digest of all that pages can depend on besides themselves: while it is the same, no page's digest has changed."""
+    files = sorted(path for path in root.rglob("*.*") if path.suffix != ".pyc")
+    names = [path.relative_to(root).as_posix() for path in files]
+    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    return hashlib.sha256("\n".join([environment(), *names, *contents]).encode()).hexdigest()[:16]
+
+
+@cache
 def environment() -> str:
-    """Python, every installed library with its version, and what decides the device, as one line."""
+    """Python, every installed library with its version, what decides the device, and the data sets, as one line."""
     libraries = sorted({f"{d.name}=={d.version}" for d in metadata.distributions()})
     # Whether there is a GPU is read off these: asking torch would cost its import in every build.
     devices = [os.environ.get(name, "") for name in ("D2L_ERRATA_DEVICE", "CUDA_VISIBLE_DEVICES")]
-    devices.append(str(Path("/dev/nvidiactl").exists()))
-    return json.dumps([sys.version_info[:2], sys.platform, libraries, devices])
+    devices.append(str(has_gpu_driver()))
+    data = sorted(path.name for path in fashion_mnist_folder().glob("*"))
+    return json.dumps([sys.version_info[:2], sys.platform, libraries, devices, data])
+
+
+def has_gpu_driver() -> bool:
+    """Whether this Linux has a driver that PyTorch's GPU code could use: NVIDIA's, AMD's, or Windows' own under WSL."""
+    return any(Path("/dev", name).exists() for name in ("nvidiactl", "kfd", "dxg"))

@@ -118,7 +118,8 @@ def execute_all(book: Path, jobs: int, tell: Callable[[str], None]) -> list[str]
     timeout = yaml.safe_load((book / "_config.yml").read_text(encoding="utf-8"))["execute"]["timeout"]
     failures, seconds, began = [], 0.0, time.perf_counter()
     with BuildCache(build / ".jupyter_cache", tell) as cache:
-        todo = [page for page in pages(book) if not cache.has(page.notebook)]
+        # The last pages train the largest networks. They come first, so that no core waits for one of them at the end.
+        todo = [page for page in reversed([*pages(book)]) if not cache.has(page.notebook)]
         pool = ThreadPoolExecutor(jobs)
         try:
             runs = {pool.submit(execute, page, timeout): page for page in todo}

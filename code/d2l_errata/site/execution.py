@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import subprocess
+import sys
 import time
 from functools import cache
 from importlib import metadata
@@ -13,7 +15,6 @@ from pathlib import Path
 import nbformat
 from docutils import nodes
 from jupyter_cache import get_cache
-from myst_nb.core.read import is_myst_markdown_notebook
 from myst_nb.core.render import MimeData
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -21,6 +22,7 @@ from sphinx.util import logging
 
 from ..verdict import MIME
 from .cache import BuildCache, digest_of, keyed, own_ipython_settings, read_page
+from .digest import everything, has_gpu_driver
 
 logger = logging.getLogger(__name__)
 
@@ -31,19 +33,31 @@ def outdated(app: Sphinx, env: BuildEnvironment, added: set, changed: set, remov
     """Pages to read again although their text is as it was: what they use of the package has changed."""
     again = []
     for docname in env.found_docs - added - changed:
-        known = env.metadata.get(docname, {}).get("d2l_errata_digest")
-        notebook = read_page(Path(env.doc2path(docname)).read_text(encoding="utf-8")) if known else None
-        if notebook is not None and digest_of(notebook) != known:
+        meta = env.metadata.get(docname, {})
+        if "d2l_errata_digest" not in meta or meta.get("d2l_errata_everything") == everything():
+            continue
+        notebook = read_page(Path(env.doc2path(docname)).read_text(encoding="utf-8"))
+        if digest_of(notebook) != meta["d2l_errata_digest"]:
             again.append(docname)
     return again
 
 
 def prepare(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
-    """Take the cache, and note which pages of this build are executed, for the progress that is shown."""
+    """Take the cache, and find what each page is looked up by there."""
     own_ipython_settings(Path(app.outdir).parent)
     app.d2l_errata_cache = BuildCache(Path(env.mystnb_config.execution_cache_path), logger.info)
-    texts = {name: Path(env.doc2path(name)).read_text(encoding="utf-8") for name in docnames}
-    app.d2l_errata_queue = [name for name in docnames if is_myst_markdown_notebook(texts[name])]
+    app.d2l_errata_digests = {}
+    for docname in docnames:
+        text = Path(env.doc2path(docname)).read_text(encoding="utf-8")
+        notebook = read_page(text)
+        if notebook is None:
+            continue
+        app.d2l_errata_digests[docname] = digest = digest_of(notebook)
+        try:
+            keyed_notebook = read_page(keyed(text, digest))
+        except ValueError as error:
+            raise ValueError(f"{docname}: {error}") from error
+        app.d2l_errata_cache.has(keyed_notebook)  # so that MyST-NB does not stumble over half an entry
 
 
 def release(app: Sphinx, exception: Exception | None) -> None:
@@ -54,19 +68,13 @@ def release(app: Sphinx, exception: Exception | None) -> None:
 
 def before_page(app: Sphinx, docname: str, source: list[str]) -> None:
     """Put the page's digest where the execution cache looks, and say which page is next."""
-    notebook = read_page(source[0])
-    if notebook is None:
+    digests = app.d2l_errata_digests
+    if docname not in digests:
         return
-    digest = digest_of(notebook)
-    app.env.metadata[docname]["d2l_errata_digest"] = digest
-    try:
-        source[0] = keyed(source[0], digest)
-    except ValueError as error:
-        raise ValueError(f"{docname}: {error}") from error
-    app.d2l_errata_cache.has(read_page(source[0]))  # so that MyST-NB does not stumble over half an entry
+    app.env.metadata[docname] |= {"d2l_errata_digest": digests[docname], "d2l_errata_everything": everything()}
+    source[0] = keyed(source[0], digests[docname])
     app.d2l_errata_started = time.time()
-    queue = app.d2l_errata_queue
-    logger.info("\n[%d/%d] %s …", queue.index(docname) + 1, len(queue), docname)
+    logger.info("\n[%d/%d] %s …", list(digests).index(docname) + 1, len(digests), docname)
 
 
 def after_page(app: Sphinx, doctree: nodes.document) -> None:
@@ -104,10 +112,17 @@ def _restore_outputs(env: BuildEnvironment) -> None:
 @cache
 def versions() -> str:
     """Python, torch and device, as they are told to a reader."""
+    torch = metadata.version("torch").partition("+")[0]
+    return f"Python {platform.python_version()}、torch {torch}、{DEVICES[device_type()]}"
+
+
+def device_type() -> str:
+    """What pages compute on. Where that can only be the CPU torch is not asked: its import would take as long as a page."""
+    if sys.platform == "linux" and not has_gpu_driver() and not os.environ.get("D2L_ERRATA_DEVICE"):
+        return "cpu"
     from ..device import device
 
-    torch = metadata.version("torch").partition("+")[0]
-    return f"Python {platform.python_version()}、torch {torch}、{DEVICES[device().type]}"
+    return device().type
 
 
 @cache

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from html import unescape
 from pathlib import Path
 
 from fontTools.subset import Options, Subsetter, load_font, save_font
 from sphinx.application import Sphinx
 
+from .made import made
 from .maths import KATEX
 
 FONTS = Path("katex", "fonts")
@@ -21,14 +23,20 @@ def shown(out: Path) -> set[int]:
     return {ord(sign) for page in pages for sign in set(unescape(page.read_text(encoding="utf-8")))}
 
 
-def keep(source: Path, target: Path, signs: set[int]) -> None:
+def keep(app: Sphinx, source: Path, target: Path, signs: set[int]) -> None:
     """Write a font with only the given signs, under a name of its own.
 
     Args:
-        source: a WOFF2 file of KaTeX.
+        app: the build.
+        source: a WOFF2 file.
         target: the file to write.
         signs: code points; those that the font does not have do no harm.
     """
+    subset = made(app, lambda path: _subset(source, path, signs), source.read_bytes(), repr(sorted(signs)).encode())
+    shutil.copyfile(subset, target)
+
+
+def _subset(source: Path, target: Path, signs: set[int]) -> None:
     # Hints weigh a fifth, and only old screens are better for them. All names stay: the licence is among them.
     options = Options(flavor="woff2", hinting=False, notdef_outline=True, name_IDs=["*"])
     font = load_font(str(source), options)
@@ -47,7 +55,7 @@ def write_fonts(app: Sphinx, exception: Exception | None) -> None:
     out = Path(app.outdir)
     signs = shown(out)
     for source in (KATEX / "static" / FONTS).glob("*.woff2"):
-        keep(source, out / "_static" / FONTS / source.name, signs)
+        keep(app, source, out / "_static" / FONTS / source.name, signs)
 
 
 def setup(app: Sphinx) -> None:

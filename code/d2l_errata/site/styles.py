@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
+import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -15,10 +16,13 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from .made import made
+
 NAME = "site.css"
 #: A style sheet that another one loads, and any other file.
 IMPORT = re.compile(r"@import\s+(?:url\()?[\"']?([^\"')]+)[\"']?\)?\s*;")
 ADDRESS = re.compile(r"url\(\s*[\"']?(?![a-z]+:|#)([^\"')]+?)[\"']?\s*\)")
+WORD = re.compile(r"[\w-]+")
 #: At-rules that have rules inside.
 GROUPS = {"media", "supports", "layer", "container"}
 
@@ -86,7 +90,7 @@ def _names(selector: list[Any]) -> set[str]:
 def used(out: Path) -> set[str]:
     """All words of the pages and scripts of a site."""
     files = [*(path for path in out.rglob("*.html") if "_static" not in path.relative_to(out).parts), *(out / "_static").rglob("*.js")]
-    return {word for path in files for word in re.findall(r"[\w-]+", path.read_text(encoding="utf-8"))}
+    return {word for path in files for word in WORD.findall(path.read_text(encoding="utf-8"))}
 
 
 def theme_sheets(app: Sphinx) -> list[str]:
@@ -122,9 +126,13 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     if exception or not hasattr(app, "d2l_errata_sheets"):
         return
     out = Path(app.outdir)
-    words = used(out)
-    css = "".join(needed(text(out / "_static", name), words) for name in app.d2l_errata_sheets)
-    (out / "_static" / NAME).write_text(css, encoding="utf-8")
+    css = "".join(text(out / "_static", name) for name in app.d2l_errata_sheets)
+    words = used(out) & {*WORD.findall(css)}
+
+    def make(path: Path) -> None:
+        path.write_text(needed(css, words), encoding="utf-8")
+
+    shutil.copyfile(made(app, make, css.encode(), " ".join(sorted(words)).encode()), out / "_static" / NAME)
 
 
 def setup(app: Sphinx) -> None:
