@@ -128,8 +128,10 @@ def full(tmp_path):
 def book(full):
     """A book for tests that need no torch: the process that is forked imports ipykernel only, which is quick."""
     path = full.package / "site" / "kernel_parent.py"
-    source, count = re.subn(r"^PRELOADED = .*$", 'PRELOADED = ("ipykernel.kernelapp",)', path.read_text(encoding="utf-8"), flags=re.M)
-    assert count == 1
+    source = path.read_text(encoding="utf-8")
+    for name, modules in (("PRELOADED", '("ipykernel.kernelapp",)'), ("LATE", "()")):
+        source, count = re.subn(rf"^{name} = .*$", f"{name} = {modules}", source, flags=re.M)
+        assert count == 1
     path.write_text(source, encoding="utf-8")
     return full
 

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import gc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
-
-from . import (
-    assets,
-    bookmap,
-    cards,
-    coverage,
-    description,
-    execution,
-    feed,
-    formula_fonts,
-    interface,
-    launch,
-    maths,
-    notebooks,
-    proofs,
-    search,
-    solutions,
-    styles,
-    titles,
-)
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    # Only here: executing the pages needs a few modules of this package, and not Sphinx.
+    from . import (
+        assets,
+        bookmap,
+        cards,
+        coverage,
+        description,
+        execution,
+        feed,
+        formula_fonts,
+        interface,
+        launch,
+        maths,
+        notebooks,
+        proofs,
+        retell,
+        search,
+        solutions,
+        styles,
+        titles,
+    )
+
     # Pages are trees of hundreds of thousands of nodes, which live to the end: to look for garbage among them every 700
     # allocations takes a third of the build.
     gc.set_threshold(100_000)
@@ -42,6 +45,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         cards,
         coverage,
         bookmap,
+        retell,
         feed,
         search,
         interface,

@@ -5,14 +5,11 @@ All of it is counted (:mod:`.coverage`), so it is written when every page has be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 
 from ..registry import sections
-from . import bookmarklet
+from . import bookmarklet, retell
 from .cards import DirectiveWithMarkdown
 from .coverage import DONE, NONE, UNDER_WAY, Coverage, chapters, coverage
 
@@ -145,12 +142,8 @@ def tell(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def note_places(app: Sphinx, doctree: nodes.document) -> None:
-    app.env.metadata[app.env.docname]["d2l_errata_told_last"] = any(True for _ in doctree.findall(told_last))
-
-
-def pages_with_facts(app: Sphinx, env: BuildEnvironment) -> Iterator[str]:
-    """Write the pages with facts of other pages again in every build."""
-    return (name for name, meta in env.metadata.items() if meta.get("d2l_errata_told_last"))
+    if any(True for _ in doctree.findall(told_last)):
+        retell.mark(app.env)
 
 
 def setup(app: Sphinx) -> None:
@@ -159,5 +152,4 @@ def setup(app: Sphinx) -> None:
     app.add_directive("bookmarklet", Bookmarklet)
     app.add_directive("chapter-cards", ChapterCards)
     app.connect("doctree-read", note_places)
-    app.connect("env-updated", pages_with_facts)
     app.connect("doctree-resolved", tell)

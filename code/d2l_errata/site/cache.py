@@ -41,6 +41,21 @@ def read_page(text: str) -> NotebookNode | None:
     return read_myst_markdown_notebook(text, add_source_map=True) if is_myst_markdown_notebook(text) else None
 
 
+def read_keyed(text: str) -> tuple[NotebookNode, str] | None:
+    """A page's source as the notebook that the cache looks up, as if read from the :func:`keyed` source; and its digest.
+
+    Raises:
+        ValueError: the front matter has no kernelspec with a display_name.
+    """
+    notebook = read_page(text)
+    if notebook is None:
+        return None
+    digest = digest_of(notebook)
+    keyed(text, digest)  # complains
+    notebook.metadata["kernelspec"]["display_name"] += f" ({digest})"
+    return notebook, digest
+
+
 def digest_of(notebook: NotebookNode) -> str:
     """Digest of what the page's outputs depend on besides its cells."""
     return page_digest("\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code"), errata())
@@ -106,6 +121,10 @@ class BuildCache:
             NbCacheRecord.remove_record(record.pk, self._cache.db)
         shutil.rmtree(file.parent, ignore_errors=True)
         return False
+
+    def state(self) -> str:
+        """What changes when files of the cache come, go, or lose a part. (That an entry was used changes its record only.)"""
+        return repr(sorted((str(path), path.stat().st_size) for path in self._cache.path.rglob("*") if path.is_file()))
 
     def put(self, notebook: NotebookNode, path: Path, seconds: float) -> None:
         """Keep an executed notebook.

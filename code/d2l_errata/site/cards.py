@@ -19,6 +19,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from ..registry import FOLDER, Erratum, UnknownErratum, editions, errata, erratum, schema, sections
 from ..verdict import MIME
+from . import retell
 from .execution import executed_notebook, versions
 
 KINDS = {"math": "数学", "code": "代码", "number": "数值", "prose": "行文", "translation": "翻译", "drift": "版本变化"}
@@ -142,6 +143,7 @@ class ErrataTable(DirectiveWithMarkdown):
 
     def run(self) -> list[nodes.Node]:
         self.depend_on_registry()
+        retell.mark(self.env)
         table = nodes.table(classes=["d2l-errata-table"])
         group = nodes.tgroup(cols=len(self.columns))
         group += [nodes.colspec(colwidth=width) for _, width in self.columns]
@@ -225,11 +227,6 @@ def check(app: Sphinx, env: BuildEnvironment) -> None:
         raise ExtensionError("the errata are not proved by the pages:\n  " + "\n  ".join(lines))
 
 
-def has_table(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Write the page with the table again in every build: it tells what all other pages show."""
-    return [name for name in ("reference/errata",) if name in env.found_docs]
-
-
 def tell_evidence(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Fill in the state of the evidence."""
     places = list(doctree.findall(evidence_state))
@@ -301,6 +298,5 @@ def setup(app: Sphinx) -> None:
     app.add_directive("errata-table", ErrataTable)
     app.connect("doctree-read", collect_verdicts)
     app.connect("env-check-consistency", check)
-    app.connect("env-updated", has_table)
     app.connect("doctree-resolved", tell_evidence)
     app.connect("build-finished", publish)

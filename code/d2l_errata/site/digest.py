@@ -91,13 +91,20 @@ def page_digest(source: str, errata: Iterable[Erratum], root: Path = PACKAGE) ->
     files = sorted(closure(source, root))
     texts = [source, *(path.read_text(encoding="utf-8") for path in files)]
     # Fonts, schemas and other data count where the page or a module names them.
-    data = sorted(p for p in root.rglob("*.*") if p.suffix not in {".py", ".pyc"} and any(f'"{p.name}"' in text for text in texts))
+    data = [path for path in _data(root) if any(f'"{path.name}"' in text for text in texts)]
     used = [(e.id, e.message) for e in errata if f'"{e.id}"' in source or f"'{e.id}'" in source]
     parts = [environment(), json.dumps(used)]
     for path in files + data:
-        parts.append(path.relative_to(root).as_posix())
-        parts.append(hashlib.sha256(path.read_bytes()).hexdigest())
+        parts += [path.relative_to(root).as_posix(), _content(path)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _data(root: Path) -> list[Path]:
+    return sorted(path for path in root.rglob("*.*") if path.suffix not in {".py", ".pyc"})
+
+
+def _content(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @cache
@@ -105,8 +112,7 @@ def everything(root: Path = PACKAGE) -> str:
     """A digest of all that pages can depend on besides themselves: while it is the same, no page's digest has changed."""
     files = sorted(path for path in root.rglob("*.*") if path.suffix != ".pyc")
     names = [path.relative_to(root).as_posix() for path in files]
-    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
-    return hashlib.sha256("\n".join([environment(), *names, *contents]).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join([environment(), *names, *map(_content, files)]).encode()).hexdigest()[:16]
 
 
 @cache

@@ -5,6 +5,7 @@ The outputs go into the cache where MyST-NB looks for them, so that ``jb build b
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import time
@@ -23,7 +24,8 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 from ..registry import RegistryError
 from . import fork
-from .cache import BuildCache, digest_of, keyed, own_ipython_settings, read_page
+from .cache import BuildCache, own_ipython_settings, read_keyed
+from .digest import everything
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,22 @@ class Run:
     failure: str | None
 
 
+def sources(book: Path) -> dict[str, str]:
+    """The pages of the book's contents that are Markdown: their names and texts."""
+    paths = {name: book / f"{name}.md" for name in parse_toc_yaml(book / "_toc.yml")}
+    return {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.exists()}
+
+
 def pages(book: Path) -> Iterator[Page]:
     """The pages of the book's contents that have cells to execute."""
-    for name in parse_toc_yaml(book / "_toc.yml"):
+    for name, text in sources(book).items():
         path = book / f"{name}.md"
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        if (notebook := read_page(text)) is None:
-            continue
         try:
-            yield Page(name, path, read_page(keyed(text, digest_of(notebook))))
+            found = read_keyed(text)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
+        if found:
+            yield Page(name, path, found[0])
 
 
 def execute(page: Page, timeout: float) -> Run:
@@ -117,9 +124,22 @@ def execute_all(book: Path, jobs: int, tell: Callable[[str], None]) -> list[str]
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, os.cpu_count() // jobs)))
     timeout = yaml.safe_load((book / "_config.yml").read_text(encoding="utf-8"))["execute"]["timeout"]
     failures, seconds, began = [], 0.0, time.perf_counter()
+    # That nothing is to be done is remembered: to find it out again takes as long as to build an unchanged site.
+    done = build / ".executed"
+
+    def state() -> str:
+        return hashlib.sha256(repr([everything(), sources(book), cache.state()]).encode()).hexdigest()
+
     with BuildCache(build / ".jupyter_cache", tell) as cache:
+        if done.exists() and done.read_text(encoding="utf-8") == state():
+            return []
+        todo: list[Page] = []
+        for page in pages(book):
+            if not cache.has(page.notebook):
+                fork.kernel_parent(sys.executable)  # gets ready meanwhile
+                todo.append(page)
         # The last pages train the largest networks. They come first, so that no core waits for one of them at the end.
-        todo = [page for page in reversed([*pages(book)]) if not cache.has(page.notebook)]
+        todo.reverse()
         pool = ThreadPoolExecutor(jobs)
         try:
             runs = {pool.submit(execute, page, timeout): page for page in todo}
@@ -133,6 +153,8 @@ def execute_all(book: Path, jobs: int, tell: Callable[[str], None]) -> list[str]
                     failures.append(run.failure)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+        if not failures:
+            done.write_text(state(), encoding="utf-8")
     if todo:
         tell(f"{len(todo)} pages executed, {jobs} at a time, in {time.perf_counter() - began:.1f} s; their cells took {seconds:.1f} s")
     return failures

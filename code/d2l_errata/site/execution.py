@@ -21,7 +21,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 from ..verdict import MIME
-from .cache import BuildCache, digest_of, keyed, own_ipython_settings, read_page
+from .cache import BuildCache, digest_of, keyed, own_ipython_settings, read_keyed, read_page
 from .digest import everything, has_gpu_driver
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,9 @@ def outdated(app: Sphinx, env: BuildEnvironment, added: set, changed: set, remov
         if "d2l_errata_digest" not in meta or meta.get("d2l_errata_everything") == everything():
             continue
         notebook = read_page(Path(env.doc2path(docname)).read_text(encoding="utf-8"))
-        if digest_of(notebook) != meta["d2l_errata_digest"]:
+        if digest_of(notebook) == meta["d2l_errata_digest"]:
+            meta["d2l_errata_everything"] = everything()
+        else:
             again.append(docname)
     return again
 
@@ -48,16 +50,13 @@ def prepare(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     app.d2l_errata_cache = BuildCache(Path(env.mystnb_config.execution_cache_path), logger.info)
     app.d2l_errata_digests = {}
     for docname in docnames:
-        text = Path(env.doc2path(docname)).read_text(encoding="utf-8")
-        notebook = read_page(text)
-        if notebook is None:
-            continue
-        app.d2l_errata_digests[docname] = digest = digest_of(notebook)
         try:
-            keyed_notebook = read_page(keyed(text, digest))
+            found = read_keyed(Path(env.doc2path(docname)).read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{docname}: {error}") from error
-        app.d2l_errata_cache.has(keyed_notebook)  # so that MyST-NB does not stumble over half an entry
+        if found:
+            notebook, app.d2l_errata_digests[docname] = found
+            app.d2l_errata_cache.has(notebook)  # so that MyST-NB does not stumble over half an entry
 
 
 def release(app: Sphinx, exception: Exception | None) -> None:

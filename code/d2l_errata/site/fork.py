@@ -50,13 +50,11 @@ class ForkedProcess:
 
 
 class KernelParent:
-    """The process that kernels are forked from, on this side of its pipes.
+    """The process that kernels are forked from, on this side of its pipes. It takes seconds to be ready; nothing waits for
+    that until it is first used.
 
     Args:
         python: the Python that it runs, and so its kernels.
-
-    Attributes:
-        unsafe: why it must not be forked; ``None`` where it may.
     """
 
     def __init__(self, python: str) -> None:
@@ -64,8 +62,18 @@ class KernelParent:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
         self._one_at_a_time = threading.Lock()
         atexit.register(self.close)
-        line = self._process.stdout.readline()
-        self.unsafe: str | None = json.loads(line)["unsafe"] if line else "the process to fork from did not start"
+        self._is_ready = False
+        self._unsafe: str | None = None
+
+    @property
+    def unsafe(self) -> str | None:
+        """Why it must not be forked; ``None`` where it may."""
+        with self._one_at_a_time:
+            if not self._is_ready:
+                line = self._process.stdout.readline()
+                self._unsafe = json.loads(line)["unsafe"] if line else "the process to fork from did not start"
+                self._is_ready = True
+        return self._unsafe
 
     def fork(self, argv: list[str], cwd: str, env: dict[str, str]) -> ForkedProcess:
         """A new kernel.

@@ -13,10 +13,14 @@ import os
 import signal
 import sys
 import threading
+import warnings
 
 #: Kernels import these in no time. Only what leaves nothing behind may stand here: scikit-learn, for one, adds filters to
 #: the warnings of pages that do not use it.
 PRELOADED = ("ipykernel.kernelapp", "torch", "matplotlib.pyplot", "pandas")
+#: The first is imported by torch when an optimizer is first used. SymPy, which comes with it, adds a filter for warnings of its
+#: own; that is taken away again.
+LATE = ("torch._dynamo", "torchvision")
 
 
 def unsafe() -> str | None:
@@ -67,6 +71,9 @@ def main() -> None:
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as ipykernel does
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    for name in LATE:
+        with warnings.catch_warnings(), contextlib.suppress(ImportError):
             importlib.import_module(name)
     print(json.dumps({"unsafe": unsafe()}), flush=True)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the kernels

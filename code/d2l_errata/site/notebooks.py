@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -229,8 +230,9 @@ def renew_commit(app: Sphinx, exception: Exception | None) -> None:
     first = install_cell(commit(Path(app.srcdir)))
     for docname in app.env.found_docs:
         path = Path(app.outdir, f"{docname}.ipynb")
-        made = nbformat.read(path, 4)
-        if made.cells[0] != first:
+        source = json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"]
+        if "".join(source) != first.source:
+            made = nbformat.read(path, 4)
             made.cells[0] = first
             write(made, path)
 

@@ -24,6 +24,8 @@ from sphinx.application import Sphinx
 from sphinx.search import SearchLanguage
 from sphinx.util.docutils import SphinxDirective
 
+from .made import made
+
 #: Chinese characters.
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 RUN = re.compile(rf"[{HAN}]+|[^\W{HAN}]+")
@@ -128,19 +130,24 @@ def _begin(node: nodes.Element, title: nodes.Element, found: list[Passage]) -> P
     return found[-1]
 
 
+def passages_file(outdir: Path, docname: str) -> Path:
+    """Where a page's passages are."""
+    return outdir / "_search" / f"{docname}.js"
+
+
 def write_passages(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Write the page's passages next to the page."""
     if app.builder.format != "html":
         return
     content = [[p.anchor, p.kind, p.heading, p.text] for p in passages(doctree)]
-    path = Path(app.outdir, "_search", f"{docname}.js")
+    path = passages_file(Path(app.outdir), docname)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"Search.setPassages({compact(docname)},{compact(content)})\n", encoding="utf-8")
 
 
 def read_passages(outdir: Path, docname: str) -> list[list[str]]:
     """The passages that a build has written for a page."""
-    text = (outdir / "_search" / f"{docname}.js").read_text(encoding="utf-8")
+    text = passages_file(outdir, docname).read_text(encoding="utf-8")
     return json.loads(text[text.index(",") + 1 : text.rindex(")")])
 
 
@@ -194,8 +201,13 @@ class IndexFile:
         return {"envversion": self.app.env.version, **empty}
 
     def dump(self, data: dict[str, Any], file: IO[str]) -> None:
-        pages = {docname: read_passages(Path(self.app.outdir), docname) for docname in sorted(self.app.env.all_docs)}
-        file.write(f"Search.setIndex({compact(index(pages))})\n")
+        outdir, docnames = Path(self.app.outdir), sorted(self.app.env.all_docs)
+
+        def make(path: Path) -> None:
+            pages = {docname: read_passages(outdir, docname) for docname in docnames}
+            path.write_text(f"Search.setIndex({compact(index(pages))})\n", encoding="utf-8")
+
+        file.write(made(self.app, make, *(passages_file(outdir, name).read_bytes() for name in docnames)).read_text(encoding="utf-8"))
 
 
 class SearchBox(SphinxDirective):

@@ -87,10 +87,11 @@ def _names(selector: list[Any]) -> set[str]:
     return classes | {token.value for token in selector if token.type == "hash"}
 
 
-def used(out: Path) -> set[str]:
-    """All words of the pages and scripts of a site."""
-    files = [*(path for path in out.rglob("*.html") if "_static" not in path.relative_to(out).parts), *(out / "_static").rglob("*.js")]
-    return {word for path in files for word in WORD.findall(path.read_text(encoding="utf-8"))}
+def users(out: Path) -> Iterator[str]:
+    """The pages and scripts of a site, in which classes and ids are used."""
+    pages = (path for path in out.rglob("*.html") if "_static" not in path.relative_to(out).parts)
+    for path in sorted([*pages, *(out / "_static").rglob("*.js")]):
+        yield path.read_text(encoding="utf-8")
 
 
 def theme_sheets(app: Sphinx) -> list[str]:
@@ -127,12 +128,13 @@ def write(app: Sphinx, exception: Exception | None) -> None:
         return
     out = Path(app.outdir)
     css = "".join(text(out / "_static", name) for name in app.d2l_errata_sheets)
-    words = used(out) & {*WORD.findall(css)}
+    texts = list(users(out))
 
     def make(path: Path) -> None:
+        words = {word for text in texts for word in WORD.findall(text)}
         path.write_text(needed(css, words), encoding="utf-8")
 
-    shutil.copyfile(made(app, make, css.encode(), " ".join(sorted(words)).encode()), out / "_static" / NAME)
+    shutil.copyfile(made(app, make, css.encode(), *(text.encode() for text in texts)), out / "_static" / NAME)
 
 
 def setup(app: Sphinx) -> None:

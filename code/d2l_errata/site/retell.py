@@ -1,0 +1,38 @@
+"""Pages that tell of other pages (tables of all errata, of all sections) are written again after a change in any page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+
+def mark(env: BuildEnvironment) -> None:
+    """Note that the page being read tells of others."""
+    env.metadata[env.docname]["d2l_errata_tells"] = True
+
+
+def note_removed(app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set) -> list[str]:
+    app.d2l_errata_removed = bool(removed)
+    return []
+
+
+def to_write(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """The pages to write although they may not have changed.
+
+    The first page is always among them: where Sphinx writes no page, it does not look for new style sheets or scripts either.
+    """
+    last_read = max((path.stat().st_mtime_ns for path in Path(app.doctreedir).rglob("*.doctree")), default=0)
+
+    def is_stale(docname: str) -> bool:
+        page = Path(app.builder.get_outfilename(docname))
+        return app.d2l_errata_removed or not page.exists() or page.stat().st_mtime_ns <= last_read
+
+    telling = (name for name, meta in env.metadata.items() if meta.get("d2l_errata_tells"))
+    return [app.config.root_doc, *filter(is_stale, telling)]
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("env-get-outdated", note_removed)
+    app.connect("env-updated", to_write)
