@@ -83,3 +83,13 @@ def test_the_device_and_the_libraries_count(monkeypatch):
     monkeypatch.setenv("D2L_ERRATA_DEVICE", "cuda")
     assert page_digest("", ()) != before
     environment.cache_clear()
+
+
+def test_data_sets_that_come_or_go_change_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("D2L_ERRATA_DATA", str(tmp_path))
+    before = environment.__wrapped__()
+    folder = tmp_path / "FashionMNIST" / "raw"
+    folder.mkdir(parents=True)
+    assert environment.__wrapped__() == before
+    (folder / "train-images-idx3-ubyte.gz").write_bytes(b"")
+    assert environment.__wrapped__() != before

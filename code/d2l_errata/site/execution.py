@@ -59,6 +59,15 @@ def prepare(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
             app.d2l_errata_cache.has(notebook)  # so that MyST-NB does not stumble over half an entry
 
 
+def write_side_by_side(app: Sphinx, env: BuildEnvironment) -> None:
+    """Have Sphinx write pages in several processes, for which Jupyter Book has no option.
+
+    It makes portions for them while they write, so there are more than cores. Pages are read one after the other: not all
+    extensions allow more.
+    """
+    app.parallel = 2 * os.cpu_count() + 1
+
+
 def release(app: Sphinx, exception: Exception | None) -> None:
     """Let another build have the cache."""
     if cache := getattr(app, "d2l_errata_cache", None):
@@ -155,4 +164,5 @@ def setup(app: Sphinx) -> None:
     app.connect("env-before-read-docs", prepare)
     app.connect("source-read", before_page)
     app.connect("doctree-read", after_page)
+    app.connect("env-check-consistency", write_side_by_side)
     app.connect("build-finished", release)

@@ -6,7 +6,6 @@ import shutil
 from html import unescape
 from pathlib import Path
 
-from fontTools.subset import Options, Subsetter, load_font, save_font
 from sphinx.application import Sphinx
 
 from .made import made
@@ -37,6 +36,9 @@ def keep(app: Sphinx, source: Path, target: Path, signs: set[int]) -> None:
 
 
 def _subset(source: Path, target: Path, signs: set[int]) -> None:
+    # Its import would take a while also where there is nothing to do.
+    from fontTools.subset import Options, Subsetter, load_font, save_font
+
     # Hints weigh a fifth, and only old screens are better for them. All names stay: the licence is among them.
     options = Options(flavor="woff2", hinting=False, notdef_outline=True, name_IDs=["*"])
     font = load_font(str(source), options)

@@ -16,6 +16,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from .digest import everything
 from .made import made
 
 NAME = "site.css"
@@ -102,10 +103,14 @@ def theme_sheets(app: Sphinx) -> list[str]:
     ]
 
 
-def version(static: Path, names: list[str]) -> str:
-    """What changes when one of the sheets does. A sheet that is written last of all has its version in its name."""
-    present = [path.read_bytes() for path in map(static.joinpath, names) if path.exists()]
-    return hashlib.sha256(b"".join([*present, *(name.encode() for name in names)])).hexdigest()[:8]
+def version(folders: list[Path]) -> str:
+    """What changes when a style sheet of the site or of a library may have.
+
+    Args:
+        folders: where the site has its own; those of libraries change with their versions.
+    """
+    sheets = [path.read_bytes() for folder in folders for path in sorted(folder.rglob("*.css"))]
+    return hashlib.sha256(b"".join([everything().encode(), *sheets])).hexdigest()[:8]
 
 
 def one_for_all(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
@@ -117,7 +122,7 @@ def one_for_all(app: Sphinx, pagename: str, template: str, context: dict[str, An
         raise ExtensionError(f"all pages must have the same style sheets; {pagename} differs in {sorted(set(sheets) ^ set(before))}")
     if not hasattr(app, "d2l_errata_sheets"):
         app.d2l_errata_sheets = sheets
-        app.d2l_errata_sheets_version = version(Path(app.outdir, "_static"), sheets)
+        app.d2l_errata_sheets_version = version([Path(app.confdir, folder) for folder in app.config.html_static_path])
     context["css_files"].clear()
     context["style_sheet"] = context["pathto"](f"_static/{NAME}", resource=True) + f"?v={app.d2l_errata_sheets_version}"
 
