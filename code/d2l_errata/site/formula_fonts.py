@@ -16,10 +16,14 @@ FONTS = Path("katex", "fonts")
 NAMES = {1, 3, 4, 6, 16}
 
 
+def page_files(out: Path) -> list[Path]:
+    """The pages of a site, without what libraries have among their static files."""
+    return sorted(path for path in out.rglob("*.html") if "_static" not in path.relative_to(out).parts)
+
+
 def shown(out: Path) -> set[int]:
     """Code points of all that is on the pages of a site."""
-    pages = (path for path in out.rglob("*.html") if "_static" not in path.relative_to(out).parts)
-    return {ord(sign) for page in pages for sign in set(unescape(page.read_text(encoding="utf-8")))}
+    return {ord(sign) for page in page_files(out) for sign in set(unescape(page.read_text(encoding="utf-8")))}
 
 
 def keep(app: Sphinx, source: Path, target: Path, signs: set[int]) -> None:

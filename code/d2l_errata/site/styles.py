@@ -17,6 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 from .digest import everything
+from .formula_fonts import page_files
 from .made import made
 
 NAME = "site.css"
@@ -90,8 +91,7 @@ def _names(selector: list[Any]) -> set[str]:
 
 def users(out: Path) -> Iterator[str]:
     """The pages and scripts of a site, in which classes and ids are used."""
-    pages = (path for path in out.rglob("*.html") if "_static" not in path.relative_to(out).parts)
-    for path in sorted([*pages, *(out / "_static").rglob("*.js")]):
+    for path in (*page_files(out), *sorted((out / "_static").rglob("*.js"))):
         yield path.read_text(encoding="utf-8")
 
 
