@@ -24,7 +24,8 @@ def opened(page, folder):
     """Open a page of the folder, where nothing may be missing or come from elsewhere."""
     problems = []
     page.on("request", lambda request: request.url.startswith((folder.as_uri(), "data:")) or problems.append(request.url))
-    page.on("requestfailed", lambda request: problems.append(request.url))
+    # "Aborted" is what was still loading when the reader went on to another page; a missing file fails otherwise.
+    page.on("requestfailed", lambda request: request.failure == "net::ERR_ABORTED" or problems.append((request.url, request.failure)))
     page.on("console", lambda message: message.type in ("error", "warning") and problems.append(message.text))
 
     def opened(name):
