@@ -359,15 +359,16 @@ def test_an_interrupted_run_leaves_a_cache_and_no_process(book, number, status):
 
 
 def test_a_full_disk_leaves_a_cache_that_the_next_run_uses(book):
-    book.cells("large", "print('x' * 3_000_000)")
-    book.cells("small", "print(1)")  # the last page is executed first
+    book.cells("small", "print(1)")
+    wait = "from pathlib import Path\nwhile not list(Path('_build/.jupyter_cache/executed').glob('*/base.ipynb')):\n    pass"
+    book.cells("large", wait, "print('x' * 3_000_000)")
 
     def small_disk():
         # Files may not grow beyond 1 MB: writing fails as it does where the disk is full.
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 
-    status, log = book.execute("--jobs", "1", preexec_fn=small_disk)
+    status, log = book.execute("--jobs", "2", preexec_fn=small_disk)
     assert status == 1 and "File too large" in log
     assert book.executed() == {"large"}
 
@@ -379,6 +380,23 @@ def at_once(book, *commands):
     assert [run.returncode for run in runs] == [0, 0], logs
     assert "another build uses" in "".join(logs)
     return "".join(logs)
+
+
+def test_as_many_pages_at_a_time_as_asked_for(book):
+    """Kernels start before it is their page's turn; its cells are not executed before."""
+    for name in "abcd":
+        book.cells(name, f"import time\nprint(time.time())\ntime.sleep(0.5)  # {name}", "time.sleep(0.3)\nprint(time.time())")
+
+    def at_a_time():
+        """The most pages whose cells were executed at one moment."""
+        assert set(book.look()) == set("abcd")
+        spans = [sorted(float(word) for word in book.text(name).split()) for name in "abcd"]
+        return max(sum(began <= moment < ended for began, *_, ended in spans) for moment, *_ in spans)
+
+    for jobs in (1, 3):
+        shutil.rmtree(book.book / "_build", ignore_errors=True)
+        assert book.executed("--jobs", str(jobs)) == set("abcd")
+        assert at_a_time() == jobs
 
 
 def test_two_runs_at_once(book):

@@ -5,6 +5,7 @@ The outputs go into the cache where MyST-NB looks for them, so that ``jb build b
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Semaphore
 
 import click
 import yaml
@@ -74,29 +76,39 @@ def pages(book: Path) -> Iterator[Page]:
             yield Page(name, path, found[0])
 
 
-def execute(page: Page, timeout: float) -> Run:
+def execute(page: Page, timeout: float, turns: Semaphore) -> Run:
     """Execute the page's cells in a kernel of their own; the outputs are left in its notebook.
 
     Args:
         page: the page.
         timeout: seconds that one cell may take.
+        turns: how many pages may have their cells executed at a time. A kernel starts before its turn and ends after it.
     """
     took: list[float] = []
     begun: list[tuple[int, float]] = []
+    last = max((index for index, cell in enumerate(page.notebook.cells) if cell.cell_type == "code"), default=None)
+    turn = contextlib.ExitStack()
+
+    def start(notebook: NotebookNode) -> None:
+        turn.enter_context(turns)
 
     def before(cell: NotebookNode, cell_index: int) -> None:
         begun.append((cell_index, time.perf_counter()))
 
     def after(cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
         took.append(time.perf_counter() - begun[-1][1])
+        if cell_index == last:
+            turn.close()
 
-    hooks: dict[str, Callable] = {"on_cell_execute": before, "on_cell_executed": after}
+    hooks: dict[str, Callable] = {"on_notebook_start": start, "on_cell_execute": before, "on_cell_executed": after}
     try:
         error = single_nb_execution(
             page.notebook, cwd=str(page.path.parent), timeout=timeout, allow_errors=False, shutdown_kernel="immediate", **hooks
         ).err
     except Exception as exception:  # such as a kernel that died: no reason to stop the other pages
         error = exception
+    finally:
+        turn.close()
     if error is None:
         return Run(sum(took), None)
     index = begun[-1][0] if begun else 0
@@ -140,9 +152,10 @@ def execute_all(book: Path, jobs: int, tell: Callable[[str], None]) -> list[str]
                 todo.append(page)
         # The last pages train the largest networks. They come first, so that no core waits for one of them at the end.
         todo.reverse()
-        pool = ThreadPoolExecutor(jobs)
+        # While as many pages as there may be have their cells executed, as many get their kernels ready.
+        pool, turns = ThreadPoolExecutor(2 * jobs), Semaphore(jobs)
         try:
-            runs = {pool.submit(execute, page, timeout): page for page in todo}
+            runs = {pool.submit(execute, page, timeout, turns): page for page in todo}
             for number, future in enumerate(as_completed(runs), start=1):
                 page, run = runs[future], future.result()
                 seconds += run.seconds

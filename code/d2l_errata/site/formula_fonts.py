@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from html import unescape
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.util.parallel import ParallelTasks, SerialTasks, make_chunks, parallel_available
 
 from .made import made
 from .maths import KATEX
@@ -60,8 +62,16 @@ def write_fonts(app: Sphinx, exception: Exception | None) -> None:
         return
     out = Path(app.outdir)
     signs = shown(out)
-    for source in (KATEX / "static" / FONTS).glob("*.woff2"):
-        keep(app, source, out / "_static" / FONTS / source.name, signs)
+
+    def keep_all(sources: list[Path]) -> None:
+        for source in sources:
+            keep(app, source, out / "_static" / FONTS / source.name, signs)
+
+    cores = os.cpu_count() if parallel_available else 1
+    tasks = ParallelTasks(cores) if cores > 1 else SerialTasks()
+    for sources in make_chunks(sorted((KATEX / "static" / FONTS).glob("*.woff2")), cores):
+        tasks.add_task(keep_all, sources)
+    tasks.join()
 
 
 def setup(app: Sphinx) -> None:

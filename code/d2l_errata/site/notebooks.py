@@ -199,7 +199,9 @@ def write(notebook: NotebookNode, path: Path) -> None:
 
 
 def with_contents(doctree: nodes.document, docname: str, app: Sphinx) -> nodes.document:
-    """A page with its lists of pages, which Sphinx resolves last."""
+    """A page with its lists of pages, which Sphinx resolves last; the page itself where it has none."""
+    if not any(doctree.findall(addnodes.toctree)):
+        return doctree
     page = doctree.deepcopy()
     for toctree in list(page.findall(addnodes.toctree)):
         toctree.replace_self(TocTree(app.env).resolve(docname, app.builder, toctree) or [])

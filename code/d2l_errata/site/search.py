@@ -22,7 +22,7 @@ from typing import IO, Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.search import SearchLanguage
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, new_document
 
 from .made import made
 
@@ -226,8 +226,12 @@ class SearchBox(SphinxDirective):
 
 
 def use_own_index(app: Sphinx) -> None:
-    if app.builder.format == "html":
-        app.builder.indexer_format = IndexFile(app)
+    if app.builder.format != "html":
+        return
+    app.builder.indexer_format = IndexFile(app)
+    index_page = app.builder.index_page
+    # Sphinx would look at every word of every page, for an index that is not used.
+    app.builder.index_page = lambda pagename, doctree, title: index_page(pagename, new_document(""), title)
 
 
 def setup(app: Sphinx) -> None:

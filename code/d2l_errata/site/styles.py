@@ -136,7 +136,7 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     texts = list(users(out))
 
     def make(path: Path) -> None:
-        words = {word for text in texts for word in WORD.findall(text)}
+        words = set().union(*map(WORD.findall, texts))
         path.write_text(needed(css, words), encoding="utf-8")
 
     shutil.copyfile(made(app, make, css.encode(), *(text.encode() for text in texts)), out / "_static" / NAME)
