@@ -1,5 +1,6 @@
 """The Sphinx extension on a site of two pages: what it refuses, and when it executes a page again."""
 
+import base64
 import json
 import os
 import re
@@ -94,6 +95,10 @@ ENTRY = {
     "editions": {"zh": {"file": "chapter_optimization/momentum.md", "find": "a", "replace": "b"}},
     "upstream": ["d2l-ai/d2l-zh#1"],
 }
+
+
+#: A PNG of one pixel.
+PICTURE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
 
 
 class Site:
@@ -221,6 +226,34 @@ def test_editing_a_helper_executes_the_pages_that_use_it(site):
 def test_editing_prose_executes_nothing(site):
     site.replace("chapter_optimization/momentum.md", "第一句", "新的一句")
     assert executed(site.good_build()) == (set(), BOTH)
+
+
+FIGURE = """
+```{figure} picture.png
+:name: fig-numbered
+
+说明
+```
+"""
+
+
+def test_figures_keep_their_numbers_until_a_page_before_them_is_gone(site):
+    site.write("conf.py", CONF + "numfig = True\n")
+    site.replace("index.md", "{toctree}\n", "{toctree}\n:numbered:\n")
+    site.write("reference/errata.md", (site.source / "reference" / "errata.md").read_text(encoding="utf-8") + FIGURE)
+    (site.source / "reference" / "picture.png").write_bytes(PICTURE)
+
+    def number(*options):
+        good, log = site.build("-W", *options)
+        assert good, log
+        return site.page("reference/errata").select_one("#fig-numbered .caption-number").get_text().strip()
+
+    assert number() == "图 3.1"
+    # All pages are written, none is read: then figures are not counted either.
+    assert number("-a") == "图 3.1"
+    site.replace("index.md", "chapter_optimization/sgd\n", "")
+    (site.source / "chapter_optimization" / "sgd.md").unlink()
+    assert number() == "图 2.1"
 
 
 def test_editing_the_registry_updates_the_pages(site):

@@ -1,4 +1,4 @@
-"""Pages that tell of other pages (tables of all errata, of all sections) are written again after a change in any page."""
+"""What a change in one page means for the others: those that tell of it are written again, and figures counted again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.environment.collectors.toctree import TocTreeCollector
 
 
 def mark(env: BuildEnvironment) -> None:
@@ -16,6 +17,14 @@ def mark(env: BuildEnvironment) -> None:
 def note_removed(app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set) -> list[str]:
     app.d2l_errata_removed = bool(removed)
     return []
+
+
+def keep_numbers(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Leave all numbers of sections and figures as they are where no page is read: Sphinx would load them all to count again."""
+    if not docnames and not app.d2l_errata_removed:
+        for listener in list(app.events.listeners["env-get-updated"]):
+            if isinstance(getattr(listener.handler, "__self__", None), TocTreeCollector):
+                app.disconnect(listener.id)
 
 
 def to_write(app: Sphinx, env: BuildEnvironment) -> list[str]:
@@ -35,4 +44,5 @@ def to_write(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 def setup(app: Sphinx) -> None:
     app.connect("env-get-outdated", note_removed)
+    app.connect("env-before-read-docs", keep_numbers)
     app.connect("env-updated", to_write)

@@ -49,6 +49,7 @@ def setup(app):
 def the_site(book):
     """The real book."""
     shutil.copytree(BOOK, book, ignore=shutil.ignore_patterns("_build"))
+    (book.parent / "code").symlink_to(ROOT / "code")  # pages show parts of it
 
 
 def copies(number):
