@@ -42,8 +42,18 @@
     });
   });
   const look = () => all(`article :is(${boxes})`).forEach((box) => looked.observe(box));
-  look();
-  document.fonts.ready.then(look);
+  whenIdle(look);
+  document.fonts.ready.then(() => whenIdle(look));
+
+  // Fonts that most pages need. When this one is done they are loaded: the next has its formulas at once.
+  const fonts = ["Main-Regular", "Math-Italic", "Main-Bold", "AMS-Regular", "Size1-Regular"];
+  const here = document.currentScript.src;
+  const prefetch = (name) => {
+    const link = document.createElement("link");
+    Object.assign(link, { rel: "prefetch", as: "font", href: new URL(`katex/fonts/KaTeX_${name}.woff2`, here) });
+    document.head.append(link);
+  };
+  addEventListener("load", () => whenIdle(() => fonts.forEach(prefetch)));
 
   // What is printed is open, and on white paper.
   const page = document.documentElement;

@@ -34,6 +34,23 @@ def test_their_fonts_come_from_the_site(page, site, open_page):
     assert len(katex) >= len(loaded) and all(url.startswith(f"{site.address}_static/katex/fonts/") for url in katex)
 
 
+#: When the page was there, and with what status and when KaTeX's fonts were fetched.
+FONTS = """() => {
+    const fonts = performance.getEntriesByType("resource").filter(({ name }) => name.includes("/katex/fonts/"));
+    const [{ loadEventStart }] = performance.getEntriesByType("navigation");
+    return [loadEventStart, fonts.map(({ responseStatus, startTime }) => [responseStatus, startTime])];
+}"""
+
+
+def test_the_fonts_that_most_pages_need_are_there_for_the_next(browser, site):
+    """A page without formulas fetches them when it has all that it needs itself."""
+    with browser.new_context() as context, context.new_page() as page:
+        page.goto(f"{site.address}reference/map.html", wait_until="networkidle")
+        loaded, fonts = page.evaluate(FONTS)
+    assert len(fonts) == 5 and {status for status, _ in fonts} == {200}
+    assert min(start for _, start in fonts) >= loaded
+
+
 #: What is on the clipboard after a reader has selected an element and copied.
 COPY = """element => {
     getSelection().selectAllChildren(element);

@@ -18,6 +18,8 @@ HERE = Path(__file__).parent
 #: Looks at a page; its names of what it looks for are the names of the tests below.
 LOOK = (HERE / "look.js").read_text(encoding="utf-8")
 AXE = (HERE / "axe.js").read_text(encoding="utf-8")
+#: Until the page has done what it puts off until there is time, and has seen what came of it.
+IDLE = "() => new Promise((done) => requestIdleCallback(() => setTimeout(done, 50), { timeout: 2000 }))"
 MATHML = "axe takes a formula for no text; screen readers read its MathML"
 #: What axe is told not to mind: page, rule, selector of the elements, and why.
 EXCEPTIONS = [
@@ -53,6 +55,7 @@ def show(page, view):
     page.emulate_media(color_scheme=theme)
     # The page follows the reader's system, also while it is open.
     page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+    page.evaluate(IDLE)
 
 
 def watch(page, site):

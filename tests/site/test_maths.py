@@ -5,7 +5,7 @@ import re
 
 import pytest
 from d2l_errata.site.formula_fonts import FONTS
-from d2l_errata.site.maths import COMMON, KATEX
+from d2l_errata.site.maths import KATEX
 from fontTools.ttLib import TTFont
 
 
@@ -60,14 +60,6 @@ def test_only_pages_with_formulas_load_the_script_that_copies_them(pages, formul
     loads = [name for name, soup in pages.items() for node in soup.find_all("script") if file in node.get("src", "")]
     assert loads == sorted({name for name, _ in formulas})
     assert len({name for name, _ in formulas}) < len(pages)
-
-
-def test_every_page_has_the_common_fonts_fetched_for_the_next(html, pages):
-    for name, soup in pages.items():
-        links = [link["href"] for link in soup.find_all("link", rel="prefetch") if link["as"] == "font"]
-        assert len(links) == len(COMMON), name
-        assert all((html / name).parent.joinpath(link).resolve().is_relative_to(html / "_static" / FONTS) for link in links), name
-        assert all((html / name).parent.joinpath(link).exists() for link in links), name
 
 
 def test_style_sheet_and_script_are_those_whose_digests_are_recorded(html):

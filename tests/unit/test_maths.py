@@ -84,7 +84,7 @@ def test_lines_break_where_katex_ends_a_part():
 def test_light_leaves_what_is_seen_and_read():
     katex = (
         '<span class="katex"><math xmlns="http://www.w3.org/1998/Math/MathML"><annotation>\\kern0.12345em;</annotation></math>'
-        '<span class="mord mathnormal" style="height:0.6833em;top:-3.14159em;"><span class="mord">x</span>'
+        '<span class="mord mathnormal" style="height:0.6833em;top:-3.14159em;"><span class="mord"><span class="mord">x</span></span>'
         '<span class="mord cjk_fallback">中</span></span></span>'
     )
     assert light(katex) == (

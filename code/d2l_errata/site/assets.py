@@ -34,8 +34,12 @@ THEME = (
     '|| (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")',
 )
 
-#: In the theme's script: it lays out every box of the page to see which ones scroll; reading.js waits until they are shown.
-TAB_STOPS = re.compile(r'"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)')
+#: In the theme's scripts, what costs a page of ten thousand elements more than it is worth. One lays out every box to see
+#: which ones scroll; reading.js waits until they are shown. One looks for notes in the margin, of which there are none.
+SPARED = {
+    "pydata-sphinx-theme.js": re.compile(r'"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)'),
+    "sphinx-book-theme.js": re.compile(r'document\.querySelectorAll\((\w+)\.join\(", "\)\)\.forEach\(\((\w+)=>\{\w+\.observe\(\2\)\}\)\)'),
+}
 
 #: Signs of icons in a style sheet, written as they are or as numbers: all are in the area for private use.
 SIGN = re.compile(r"[\ue000-\uf8ff]|\\[ef][0-9a-f]{3}")
@@ -82,13 +86,14 @@ def fewer_icons(app: Sphinx, exception: Exception | None) -> None:
         path.unlink()
 
 
-def without_tab_stops(app: Sphinx, exception: Exception | None) -> None:
-    """Take out of the theme's script what reading.js does."""
+def lighter_scripts(app: Sphinx, exception: Exception | None) -> None:
+    """Take out of the theme's scripts what is :data:`SPARED`."""
     if exception or app.builder.format != "html":
         return
-    script = Path(app.outdir, "_static", "scripts", "pydata-sphinx-theme.js")
-    if script.exists():  # a site in another theme has none
-        script.write_text(TAB_STOPS.sub("void 0", script.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, pattern in SPARED.items():
+        script = Path(app.outdir, "_static", "scripts", name)
+        if script.exists():  # a site in another theme has none
+            script.write_text(pattern.sub("void 0", script.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:
@@ -97,4 +102,4 @@ def setup(app: Sphinx) -> None:
     app.connect("html-page-context", in_pages, priority=900)
     # After the style sheet has been written.
     app.connect("build-finished", fewer_icons, priority=900)
-    app.connect("build-finished", without_tab_stops)
+    app.connect("build-finished", lighter_scripts)

@@ -40,14 +40,13 @@ const render = (tex, displayMode) => {
 };
 """
 
-#: Fonts that most pages need. Each page has them loaded, when the browser has nothing else to do: the next has its formulas at once.
-COMMON = ("Main-Regular", "Math-Italic", "Main-Bold", "AMS-Regular", "Size1-Regular")
-
 NAMESPACE = re.compile(r' xmlns="[^"]*"')
 CLASSES = re.compile(r' class="([^"]*)"')
 STYLE = re.compile(r' style="[^"]*"')
 #: Decimals after the second (a hundredth of an em is a fifth of a pixel), and the semicolon at the end.
 SPARE = re.compile(r'(?<=\.\d\d)\d+(?=em)|;(?=")')
+#: Signs in an element of their own that has no style.
+BARE = re.compile(r"<span>([^<]*)</span>")
 #: Where a formula in a line may be broken, KaTeX ends a part and begins another.
 BREAK = re.compile(r'(?<=</span>)(?=<span class="katex-base">)')
 #: Punctuation that stays on the line of the formula before or after which it stands.
@@ -95,7 +94,7 @@ def rendered(tex: str, display: bool) -> str:
 
 def light(html: str) -> str:
     """What KaTeX has written, without what a browser does not need: on a page with hundreds of formulas, that weighs."""
-    html = CLASSES.sub(_styled, NAMESPACE.sub("", html))
+    html = BARE.sub(r"\1", CLASSES.sub(_styled, NAMESPACE.sub("", html)))
     return STYLE.sub(lambda style: SPARE.sub("", style[0]), html)
 
 
@@ -168,12 +167,9 @@ def take_punctuation(app: Sphinx, doctree: nodes.document, docname: str) -> None
 
 
 def add_files(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
-    """Have a page with formulas load the script that copies them as TeX; see :data:`COMMON` for the rest."""
+    """Have a page with formulas load the script that copies them as TeX."""
     if doctree is not None and formulas(doctree):
         app.add_js_file("katex/copy-tex.min.js", loading_method="defer")
-    fonts = (context["pathto"](f"_static/katex/fonts/KaTeX_{name}.woff2", resource=True) for name in COMMON)
-    links = (f'<link rel="prefetch" as="font" href="{font}">' for font in fonts)
-    context["metatags"] = context.get("metatags", "") + "".join(links)
 
 
 def plain_title(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
