@@ -108,7 +108,7 @@ def test_title_heading_erratum_text_is_the_order(page, site):
           // Stands for what a site with these pages loads.
           const load = Element.prototype.append;
           HTMLHeadElement.prototype.append = function (node) {
-            if (node.src.includes("language_data")) return load.call(this, node);
+            if (!node.src || node.src.includes("language_data")) return load.call(this, node);
             if (node.src.includes("searchindex"))
               Search.setIndex({ pages: index, letters: "子纠缠量", han: "1,2,,0", names: "", found: "0111,0111,0111," });
             else Search.setPassages(...pages.find(([name]) => node.src.endsWith(`_search/${name}.js`)));
